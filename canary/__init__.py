@@ -1,0 +1,1 @@
+"""Canary migration and traffic shadowing for handler_api.php traffic."""

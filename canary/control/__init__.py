@@ -1,0 +1,1 @@
+"""The controller: one tick judges, advances and saves."""

@@ -1,0 +1,1 @@
+"""Anytime-valid evidence: the e-processes behind every gate."""

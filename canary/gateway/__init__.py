@@ -1,0 +1,1 @@
+"""One call from Plan to Exchange: upstream pools, ledger, shadow queue; knows nothing of mitmproxy."""

@@ -1,0 +1,1 @@
+"""Leases, tallies, rollout, decisions and hazards in SQLite or PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Admin API, dashboard and prometheus metrics."""
