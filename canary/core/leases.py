@@ -1,0 +1,162 @@
+"""The life of a lease: what a reply does to it, as one table, and how two views of it become one."""
+
+from dataclasses import replace
+from enum import StrEnum
+from struct import iter_unpack, pack
+
+from canary.core.model import Call, Effect, Exchange, Lease, LeaseState, Outcome, Progress
+
+MAX_CALLS = 16
+"""Calls of a lease that the gates look at; more would let one chatty client outvote the others."""
+
+FAULTS = frozenset({Outcome.CALLER, Outcome.ACCOUNT, Outcome.LIMIT, Outcome.PROVIDER, Outcome.UNKNOWN})
+"""Outcomes that count against an arm: the client did not get what it asked for, and not for want of stock
+or because of the lease's state. Requests that both arms refuse alike cancel out in the comparison."""
+
+
+class LeaseEvent(StrEnum):
+    CODE = "code"  # a code was shown
+    FINISHED = "finished"  # the client's setStatus 6 was accepted
+    CLAIMED = "claimed"  # the client's cancel was accepted
+    CLOSED = "closed"  # the provider reports it cancelled or completed
+    LIFETIME = "lifetime"  # its lifetime passed and nobody asked again
+
+
+_S = LeaseState
+_E = LeaseEvent
+# state -> event -> (next state without a code, next state when a code was seen); what is absent changes nothing.
+TRANSITIONS: dict[LeaseState, dict[LeaseEvent, tuple[LeaseState, LeaseState]]] = {
+    _S.OPEN: {
+        _E.FINISHED: (_S.SUCCEEDED, _S.SUCCEEDED),
+        _E.CLAIMED: (_S.REFUNDED, _S.SUCCEEDED),
+        _E.CLOSED: (_S.EXPIRED, _S.SUCCEEDED),
+        _E.LIFETIME: (_S.ABANDONED, _S.SUCCEEDED),
+    },
+    # A code may still show up after the lifetime; and a forgotten lease may be asked for once more.
+    _S.EXPIRED: {
+        _E.CODE: (_S.SUCCEEDED, _S.SUCCEEDED),
+        _E.FINISHED: (_S.SUCCEEDED, _S.SUCCEEDED),
+        _E.CLAIMED: (_S.REFUNDED, _S.SUCCEEDED),
+    },
+    _S.ABANDONED: {
+        _E.CODE: (_S.SUCCEEDED, _S.SUCCEEDED),
+        _E.FINISHED: (_S.SUCCEEDED, _S.SUCCEEDED),
+        _E.CLAIMED: (_S.REFUNDED, _S.SUCCEEDED),
+        _E.CLOSED: (_S.EXPIRED, _S.SUCCEEDED),
+    },
+    _S.SUCCEEDED: {},
+    _S.REFUNDED: {},
+}
+
+_PROGRESS_EVENTS = {
+    Progress.CODE: _E.CODE,
+    Progress.FINISHED: _E.FINISHED,
+    Progress.REVOKED: _E.CLOSED,
+}
+
+CANCEL_CODES = frozenset({"8", "-1"})
+"""``setStatus`` values that give the number back: 8, and -1 of the 2017 documentation."""
+
+
+def is_cancel(call: Call) -> bool:
+    """Whether the call asks to give its lease back for a refund."""
+    if call.action == "setStatus":
+        return call.params.get("status") in CANCEL_CODES
+    if call.action == "setRentStatus":
+        return call.params.get("status") == "2"
+    return call.action == "cancelActivation"
+
+
+def event_of(exchange: Exchange) -> LeaseEvent | None:
+    """What an exchange means for its lease; ``None`` when it changes nothing."""
+    progress = exchange.reply.progress
+    if progress is Progress.CANCELLED:
+        return _E.CLAIMED if exchange.call.effect is Effect.LEASE_WRITE else _E.CLOSED
+    return _PROGRESS_EVENTS.get(progress) if progress else None
+
+
+def apply(lease: Lease, event: LeaseEvent, at: float) -> Lease:
+    """The lease after ``event`` at time ``at``. An event without an entry in the table changes no state."""
+    if event is _E.CODE and lease.code_at is None:
+        lease = replace(lease, code_at=at)
+    if event is _E.CLOSED and lease.claimed_at is not None:
+        event = _E.CLAIMED  # the cancel's own answer was lost, but it was carried out
+    step = TRANSITIONS[lease.state].get(event)
+    if step is None:
+        return lease
+    without, seen = step
+    return replace(lease, state=seen if lease.code_at is not None else without, ended_at=at)
+
+
+def observe(lease: Lease, exchange: Exchange, latency_bin: int) -> Lease:
+    """The lease after one of its exchanges: state, claim, last sight and the packed call for the gates."""
+    calls = append_call(lease.calls, exchange.at - lease.opened_at, latency_bin, is_fault(exchange))
+    claimed_at = lease.claimed_at
+    if claimed_at is None and is_cancel(exchange.call):
+        claimed_at = exchange.at
+    lease = replace(lease, calls=calls, claimed_at=claimed_at, seen_at=max(lease.seen_at, exchange.at))
+    event = event_of(exchange)
+    return lease if event is None else apply(lease, event, exchange.at)
+
+
+def is_fault(exchange: Exchange) -> bool:
+    """Whether the exchange counts against its arm."""
+    return exchange.failure is not None or exchange.reply.outcome in FAULTS
+
+
+# --- the packed first calls: 4 bytes each, (age in tenths of a second, latency bin | fault flag) ---------------
+
+_FAULT = 0x8000
+_MAX_AGE = 0xFFFF
+
+
+def append_call(calls: bytes, age: float, latency_bin: int, fault: bool) -> bytes:
+    """``calls`` with one more call, unless it holds ``MAX_CALLS`` already."""
+    if len(calls) >= 4 * MAX_CALLS:
+        return calls
+    tenths = min(max(int(age * 10), 0), _MAX_AGE)
+    return calls + pack("<HH", tenths, latency_bin | (_FAULT if fault else 0))
+
+
+def unpack_calls(calls: bytes) -> list[tuple[float, int, bool]]:
+    """The packed calls as ``(age in seconds, latency bin, fault)``."""
+    return [(age / 10, word & ~_FAULT, bool(word & _FAULT)) for age, word in iter_unpack("<HH", calls)]
+
+
+def merge_calls(a: bytes, b: bytes) -> bytes:
+    """Two replicas' views of the same lease's calls: the earliest ``MAX_CALLS`` of both, each once."""
+    if a == b or not b:
+        return a
+    both = sorted({*iter_unpack("<HH", a), *iter_unpack("<HH", b)})[:MAX_CALLS]
+    return b"".join(pack("<HH", *call) for call in both)
+
+
+# --- two views of one lease -----------------------------------------------------------------------------------
+
+# A later entry knows more than an earlier one.
+_PRECEDENCE = (_S.OPEN, _S.ABANDONED, _S.EXPIRED, _S.REFUNDED, _S.SUCCEEDED)
+
+
+def merge(a: Lease, b: Lease) -> Lease:
+    """One lease from two replicas' views of it: commutative, and nothing that either knew is lost."""
+    state = max(a.state, b.state, key=_PRECEDENCE.index)
+    return replace(
+        a,
+        state=state,
+        calls=merge_calls(*sorted((a.calls, b.calls))),
+        code_at=_earliest(a.code_at, b.code_at),
+        claimed_at=_earliest(a.claimed_at, b.claimed_at),
+        ended_at=None if state is _S.OPEN else _earliest(a.ended_at, b.ended_at),
+        expires_at=_latest(a.expires_at, b.expires_at),
+        seen_at=max(a.seen_at, b.seen_at),
+        price=b.price if a.price is None else a.price,
+        price_source=a.price_source or b.price_source,
+    )
+
+
+def _earliest(a: float | None, b: float | None) -> float | None:
+    return b if a is None else a if b is None else min(a, b)
+
+
+def _latest(a: float | None, b: float | None) -> float | None:
+    return b if a is None else a if b is None else max(a, b)
