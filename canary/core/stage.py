@@ -106,8 +106,7 @@ def apply(rollout: Rollout, event: Event, steps: Sequence[Step], now: float) -> 
     if entry is None:
         raise IllegalEvent(_illegal(rollout.state, event))
     state, move = entry
-    moved = _MOVES[move](replace(rollout, state=state, revision=rollout.revision + 1), steps, now)
-    return moved
+    return _MOVES[move](replace(rollout, state=state, revision=rollout.revision + 1), steps, now)
 
 
 def adopt(rollout: Rollout, steps: Sequence[Step], now: float) -> Rollout:
