@@ -1,0 +1,251 @@
+"""One warm connection pool per arm: sends a request once and says what came back, timed at the pool."""
+
+import ssl
+from dataclasses import dataclass
+from time import monotonic
+from types import SimpleNamespace
+
+import aiohttp
+from yarl import URL
+
+from canary.core.model import Failure, Headers, Response
+
+MAX_BODY = 32 * 1024 * 1024
+"""Bytes of a reply that are taken; a longer one is a failure of the arm (``too_large``)."""
+
+# Between two hops only (RFC 9110 section 7.6.1), or set anew by whoever writes the message.
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+_SKIP_AUTO = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+
+
+def end_to_end(headers: Headers) -> Headers:
+    """The headers that travel past this hop, those named by ``Connection`` left out too."""
+    named = {
+        token.strip().lower()
+        for name, value in headers
+        if name.lower() == "connection"
+        for token in value.split(",")
+    }
+    return tuple(h for h in headers if h[0].lower() not in HOP_BY_HOP and h[0].lower() not in named)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of one request: a response or a failure, never both.
+
+    ``latency``: seconds from an open connection to the last byte; ``connect``: seconds of waiting for one.
+    """
+
+    response: Response | None
+    failure: Failure | None
+    latency: float
+    connect: float
+
+
+class AnswerLostError(Exception):
+    """The connection broke after the request may have been sent."""
+
+
+async def _send_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep the HTTP library from repeating a request on a fresh connection when a pooled one broke.
+
+    It does so for every GET, and a GET buys a number here. An error of another type ends its retry loop.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        raise AnswerLostError(str(error)) from error
+
+
+@dataclass(slots=True)
+class _Timing:
+    """Set-up of one request's connection, filled in by the trace below."""
+
+    queued: bool = False  # waiting for a free slot of the pool
+    began: float = 0.0
+    connect: float = 0.0
+    created: bool = False
+
+
+def _trace() -> aiohttp.TraceConfig:
+    """Hooks that fill in the ``_Timing`` given with each request."""
+
+    async def queued(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+        timing: _Timing = context.trace_request_ctx
+        timing.queued = True
+        timing.began = monotonic()
+
+    async def dequeued(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+        timing: _Timing = context.trace_request_ctx
+        timing.queued = False
+        timing.connect = monotonic() - timing.began
+
+    async def connecting(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+        timing: _Timing = context.trace_request_ctx
+        timing.created = True
+        timing.began = timing.began or monotonic()
+
+    async def connected(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+        timing: _Timing = context.trace_request_ctx
+        timing.connect = monotonic() - timing.began
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_queued_start.append(queued)
+    trace.on_connection_queued_end.append(dequeued)
+    trace.on_connection_create_start.append(connecting)
+    trace.on_connection_create_end.append(connected)
+    return trace
+
+
+class Upstream:
+    """The pool of one arm.
+
+    Args:
+        url: the arm's endpoint, without a query.
+        headers: added to every request, replacing the client's of the same name.
+        timeout: seconds for the whole exchange.
+        max_in_flight: connections at most; further calls wait for one within the connect timeout.
+    """
+
+    def __init__(self, url: str, headers: Headers, timeout: float, max_in_flight: int) -> None:
+        self._url = URL(url)
+        self._headers = headers
+        self._replaced = frozenset(name.lower() for name, _ in headers)
+        self._timeout = aiohttp.ClientTimeout(
+            total=timeout, connect=max(timeout * 0.9, timeout - 1), sock_connect=min(10.0, timeout / 2)
+        )
+        self._limit = max_in_flight
+        self._session: aiohttp.ClientSession | None = None
+        self.in_flight = 0
+        self.connections_opened = 0
+
+    async def start(self) -> None:
+        """Open the pool; connections are made when first needed and then kept."""
+        connector = aiohttp.TCPConnector(
+            limit=self._limit,
+            keepalive_timeout=60,
+            ttl_dns_cache=30,
+            ssl=ssl.create_default_context(),
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            timeout=self._timeout,
+            trace_configs=[_trace()],
+            skip_auto_headers=_SKIP_AUTO,
+        )
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def target(self, query: str, path: str | None = None) -> URL:
+        """The endpoint with ``query`` as written; ``path`` replaces the endpoint's for calls beside it."""
+        base = self._url.with_path(path, encoded=True) if path else self._url
+        return URL(f"{base}?{query}" if query else str(base), encoded=True)
+
+    async def send(
+        self,
+        method: str,
+        query: str,
+        headers: Headers,
+        body: bytes,
+        *,
+        path: str | None = None,
+        repeatable: bool,
+    ) -> Sent:
+        """Send one request, at most once unless ``repeatable`` (a read, on a pooled connection that broke)."""
+        assert self._session is not None, "the pool is not started"
+        timing = _Timing()
+        started = monotonic()
+        self.in_flight += 1
+        try:
+            async with self._session.request(
+                method,
+                self.target(query, path),
+                headers=self._merge(headers),
+                data=body or None,
+                allow_redirects=False,
+                middlewares=() if repeatable else (_send_once,),
+                trace_request_ctx=timing,
+            ) as answer:
+                content = await _read(answer)
+            response = Response(answer.status, _raw_headers(answer), content)
+            return self._sent(started, timing, response, None)
+        except Exception as error:
+            return self._sent(started, timing, None, _failure(error, timing))
+        finally:
+            self.in_flight -= 1
+
+    def _sent(
+        self, started: float, timing: _Timing, response: Response | None, failure: Failure | None
+    ) -> Sent:
+        self.connections_opened += timing.created
+        return Sent(response, failure, monotonic() - started - timing.connect, timing.connect)
+
+    def _merge(self, headers: Headers) -> list[tuple[str, str]]:
+        kept = [h for h in end_to_end(headers) if h[0].lower() not in self._replaced]
+        return [*kept, *self._headers]
+
+
+class _TooLargeError(Exception):
+    """The reply has more than ``MAX_BODY`` bytes."""
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    declared = answer.content_length
+    if declared is not None and declared <= MAX_BODY:
+        return await answer.read()
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in answer.content.iter_any():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise _TooLargeError
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _raw_headers(answer: aiohttp.ClientResponse) -> Headers:
+    raw = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.raw_headers)
+    return end_to_end(raw)
+
+
+def _failure(error: Exception, timing: _Timing) -> Failure:
+    if timing.queued:
+        return Failure.SATURATED
+    for kinds, failure in _FAILURES:
+        if isinstance(error, kinds):
+            return failure
+    raise error
+
+
+# The first row that fits; what is in none is a defect of ours and is raised.
+_FAILURES: tuple[tuple[tuple[type[Exception], ...], Failure], ...] = (
+    ((aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError), Failure.CONNECT),
+    ((_TooLargeError,), Failure.TOO_LARGE),
+    ((TimeoutError,), Failure.TIMEOUT),
+    ((AnswerLostError, aiohttp.ClientError, OSError), Failure.RESET),
+)
