@@ -97,13 +97,9 @@ class Response:
     headers: Headers = ()
     body: bytes = field(default=b"", repr=False)
 
-
-class KeyPlace(StrEnum):
-    """Where a client put its API key."""
-
-    QUERY = "query"
-    FORM = "form"
-    HEADER = "header"
+    def header(self, name: str) -> str:
+        """The first header of that lower-case name, or an empty string."""
+        return next((value for key, value in self.headers if key.lower() == name), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +118,11 @@ class Call:
     ids: tuple[str, ...] = ()
     key: str | None = field(default=None, repr=False)
     malformed: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The action as a bounded label: what the catalogue does not know is ``other``."""
+        return "other" if self.effect is Effect.UNKNOWN else self.action
 
 
 @dataclass(frozen=True, slots=True)

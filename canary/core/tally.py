@@ -42,6 +42,10 @@ class Tally:
             code = "OTHER"
         self.codes[code] += 1
 
+    def copy(self) -> "Tally":
+        """The counts as they are now."""
+        return Tally(self.outcomes.copy(), self.codes.copy(), self.latency.copy())
+
     def merge(self, other: "Tally") -> "Tally":
         """A new tally with the counts of both; commutative and associative."""
         return Tally(self.outcomes + other.outcomes, self.codes + other.codes, self.latency + other.latency)

@@ -1,0 +1,51 @@
+"""What the client gets: the arm's bytes, or the gateway's own words when there are none."""
+
+from dataclasses import dataclass, replace
+
+from canary.core.model import Arm, Response
+from canary.gateway.asking import Asked
+
+ARM_HEADER = "x-canary-arm"
+ERROR_HEADER = "x-canary-error"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How the gateway speaks for itself.
+
+    Legacy's own word for server trouble is the default answer when an upstream gave none: real clients
+    repeat a purchase after a synthetic 5xx, and several repeat it when the connection is closed.
+    """
+
+    failure_status: int = 200
+    failure_body: bytes = b"ERROR_SQL"
+    arm_header: bool = True
+
+    def of(self, asked: Asked) -> Response:
+        """The arm's response as it came, or the configured answer when there was none."""
+        if asked.response is None:
+            return self.failed(str(asked.exchange.failure), asked.arm)
+        return self.stamp(asked.response, asked.arm)
+
+    def edited(self, asked: Asked, body: bytes) -> Response:
+        """The arm's response with another body, which is then no longer content-coded."""
+        if asked.response is None or body == asked.content:
+            return self.of(asked)
+        headers = tuple(h for h in asked.response.headers if h[0].lower() not in {"content-encoding", "etag"})
+        return self.stamp(Response(asked.response.status, headers, body), asked.arm)
+
+    def partly(self, response: Response, missing: Asked) -> Response:
+        """A response that lacks what the other arm should have added."""
+        why = f"{missing.arm} did not answer well: {missing.exchange.reply.code}"
+        return replace(response, headers=(*response.headers, (ERROR_HEADER, why)))
+
+    def failed(self, why: str, arm: Arm | None = None) -> Response:
+        """The configured answer for a call that got none."""
+        headers = (("content-type", "text/html; charset=UTF-8"), (ERROR_HEADER, why))
+        return self.stamp(Response(self.failure_status, headers, self.failure_body), arm)
+
+    def stamp(self, response: Response, arm: Arm | None) -> Response:
+        """The response with the header that names the arm, unless that is turned off."""
+        if arm is None or not self.arm_header:
+            return response
+        return replace(response, headers=(*response.headers, (ARM_HEADER, arm.value)))

@@ -1,0 +1,118 @@
+"""Which arm a lease lives on: memory first, the store behind it."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+from canary.core.model import Arm, Call, Kind, Lease, LeaseKey, LeaseState, Purchase
+from canary.store.store import Store
+from canary.store.writer import GroupCommit
+
+
+class Bindings:
+    """The leases of one rollout.
+
+    A binding is durable before ``bind`` returns, and so before the client sees its number. Changes of a
+    known lease are kept in memory and written in batches (``take_changed``).
+
+    Args:
+        grace: seconds that an ended lease stays in memory; after that it is looked up in the store.
+    """
+
+    def __init__(self, store: Store, writer: GroupCommit, rollout: str, grace: float) -> None:
+        self._store = store
+        self._writer = writer
+        self._rollout = rollout
+        self._grace = grace
+        self._live: dict[tuple[Kind, str], Lease] = {}
+        self._changed: dict[LeaseKey, Lease] = {}
+        self._aliases: dict[tuple[Arm, Kind], dict[str, str]] = {}
+        self.used: set[Arm] = set()
+
+    def load(self, now: float) -> None:
+        """Fill memory from the store: open leases and those that ended within the grace period."""
+        for lease in self._store.load_live(self._rollout, now - self._grace):
+            self._remember(lease)
+        self.used.update(arm for arm, states in self._store.lease_counts(self._rollout).items() if states)
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    @property
+    def leases(self) -> Iterable[Lease]:
+        """Those in memory."""
+        return self._live.values()
+
+    async def find(self, call: Call) -> dict[str, Lease]:
+        """The known leases among the call's ids, by the id that the client uses.
+
+        Raises:
+            StoreError: an id is not in memory and the store cannot be asked.
+        """
+        found = {}
+        for visible in call.ids:
+            lease = self._live.get((call.kind, visible))
+            if lease is None:
+                lease = await asyncio.to_thread(self._store.find, self._rollout, call.kind, visible)
+                if lease is not None:
+                    self._remember(lease)
+            if lease is not None:
+                found[visible] = lease
+        return found
+
+    async def bind(self, purchase: Purchase, leases: Sequence[Lease]) -> tuple[Lease, ...]:
+        """Write a purchase and its leases; they come back with the ids that the client may see.
+
+        Raises:
+            StoreError: they could not be written.
+        """
+        bound = await self._writer.bind(purchase, leases)
+        for lease in bound:
+            self._remember(lease)
+        return bound
+
+    async def adopt(self, lease: Lease) -> Lease:
+        """Bind a lease that was bought before the harness was put in."""
+        adopted = await asyncio.to_thread(self._store.adopt, self._rollout, lease)
+        self._remember(adopted)
+        return adopted
+
+    def current(self, lease: Lease) -> Lease:
+        """The lease as it stands now."""
+        return self._live.get((lease.kind, lease.visible_id), lease)
+
+    def update(self, lease: Lease) -> None:
+        """Keep a changed lease; it is written with the next batch."""
+        self._live[(lease.kind, lease.visible_id)] = lease
+        self._changed[lease.lease_key] = lease
+
+    def take_changed(self) -> list[Lease]:
+        """The leases that changed since the last call."""
+        changed, self._changed = self._changed, {}
+        return list(changed.values())
+
+    def give_back(self, leases: Iterable[Lease]) -> None:
+        """Leases that could not be written: they are taken again next time, unless changed since."""
+        for lease in leases:
+            self._changed.setdefault(lease.lease_key, lease)
+
+    def forget(self, now: float) -> None:
+        """Drop leases from memory whose grace period has passed; the store still knows them."""
+        over = [
+            key
+            for key, lease in self._live.items()
+            if lease.state is not LeaseState.OPEN
+            and max(lease.ended_at or 0.0, lease.seen_at) < now - self._grace
+            and lease.lease_key not in self._changed
+        ]
+        for key in over:
+            del self._live[key]
+
+    def aliases(self, arm: Arm, kind: Kind) -> Mapping[str, str]:
+        """The arm's own ids that the client knows by another one."""
+        return self._aliases.get((arm, kind), {})
+
+    def _remember(self, lease: Lease) -> None:
+        self._live.setdefault((lease.kind, lease.visible_id), lease)
+        self.used.add(lease.arm)
+        if lease.visible_id != lease.id:
+            self._aliases.setdefault((lease.arm, lease.kind), {})[lease.id] = lease.visible_id

@@ -1,0 +1,138 @@
+"""Calls that both arms answer: merged lists, summed balances, ids of two arms in one call, lost leases found."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from canary.core.actions import lookup
+from canary.core.model import Arm, Call, Lease, Request, Response
+from canary.core.protocol.rewrite import fingerprint
+from canary.core.protocol.splice import merge, replace_ids, sum_balance
+from canary.core.route import Combine, Plan
+from canary.gateway.answers import Answers
+from canary.gateway.asking import Arms, Asked
+from canary.gateway.bindings import Bindings
+from canary.gateway.ledger import Ledger
+from canary.store.errors import StoreError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    request: Request
+    call: Call
+    first: Arm
+    second: Arm
+    leases: Mapping[str, Lease]
+
+
+class Combiner:
+    """Answers a call with two arms' replies, as its plan says."""
+
+    def __init__(self, arms: Arms, bindings: Bindings, ledger: Ledger, answers: Answers) -> None:
+        self._arms = arms
+        self._bindings = bindings
+        self._ledger = ledger
+        self._answers = answers
+        self._ways: dict[Combine, Callable[[_Job], Awaitable[Response]]] = {
+            Combine.DISCOVER: self._discover,
+            Combine.MERGE: self._merge,
+            Combine.SUM: self._sum,
+            Combine.PARTS: self._parts,
+        }
+
+    async def answer(self, request: Request, call: Call, plan: Plan, leases: Mapping[str, Lease]) -> Response:
+        """Carry out a plan that has a second arm."""
+        assert plan.combine is not None, "the plan combines"
+        assert plan.second is not None, "a plan that combines has a second arm"
+        return await self._ways[plan.combine](_Job(request, call, plan.arm, plan.second, leases))
+
+    async def _discover(self, job: _Job) -> Response:
+        """A lease nobody knows: the safe arm first, the other when it knows nothing; the answer binds it."""
+        first = await self._ask(job, job.first)
+        if not first.exchange.reply.unknown_lease:
+            await self._adopt(job, first)
+            return self._answers.of(first)
+        second = await self._ask(job, job.second)
+        if not second.well:
+            return self._answers.of(first)
+        await self._adopt(job, second)
+        return self._answers.of(second)
+
+    async def _adopt(self, job: _Job, asked: Asked) -> None:
+        call, at = job.call, asked.exchange.at
+        if asked.exchange.reply.progress is None or len(call.ids) != 1:
+            return
+        lease = Lease(
+            arm=asked.arm,
+            kind=call.kind,
+            id=call.ids[0],
+            visible_id=call.ids[0],
+            opened_at=at,
+            client=job.request.client,
+            key=fingerprint(call.key or ""),
+            expires_at=at + self._arms[asked.arm].lifetime,
+            seen_at=at,
+        )
+        try:
+            await self._bindings.adopt(lease)
+        except StoreError as error:
+            log.warning("a lease seen on %s could not be bound: %s", asked.arm, error)
+            return
+        self._ledger.count("adopted_leases")
+
+    async def _merge(self, job: _Job) -> Response:
+        first, second = await self._both(job)
+        return self._joined(job, first, second)
+
+    async def _parts(self, job: _Job) -> Response:
+        first, second = await self._both(job, self._own(job, job.first), self._own(job, job.second))
+        return self._joined(job, first, second)
+
+    def _joined(self, job: _Job, first: Asked, second: Asked) -> Response:
+        if not second.well:
+            return self._answers.partly(self._with_aliases(job, first), second)
+        if not first.well:
+            return self._answers.partly(self._with_aliases(job, second), first)
+        joined = merge(job.call, self._visible(job, first), self._visible(job, second))
+        if joined is None:
+            return self._answers.partly(self._with_aliases(job, first), second)
+        return self._answers.edited(first, joined)
+
+    async def _sum(self, job: _Job) -> Response:
+        first, second = await self._both(job)
+        total = sum_balance(first.content, second.content) if first.well and second.well else None
+        if total is None:
+            return self._answers.partly(self._answers.of(first), second)
+        return self._answers.edited(first, total)
+
+    async def _both(
+        self, job: _Job, first: Mapping[str, str] | None = None, second: Mapping[str, str] | None = None
+    ) -> tuple[Asked, Asked]:
+        return await asyncio.gather(
+            self._ask(job, job.first, first), self._ask(job, job.second, second)
+        )
+
+    async def _ask(self, job: _Job, arm: Arm, params: Mapping[str, str] | None = None) -> Asked:
+        asked = await self._arms.ask(arm, job.request, job.call, params=params)
+        self._ledger.later(asked.exchange, job.leases)
+        return asked
+
+    def _own(self, job: _Job, arm: Arm) -> dict[str, str]:
+        """The call's id parameter with only the arm's own leases in it; a lease nobody knows goes first."""
+        action = lookup(job.call.action)
+        assert action is not None, "only catalogued actions name leases"
+        known = {visible: lease for visible, lease in job.leases.items() if lease.arm is arm}
+        strangers = [v for v in job.call.ids if v not in job.leases] if arm is job.first else []
+        name = next(name for name in action.id_params if name in job.call.params)
+        return {name: ",".join([*(lease.id for lease in known.values()), *strangers])}
+
+    def _visible(self, job: _Job, asked: Asked) -> bytes:
+        """The decoded body with the ids that the client knows."""
+        aliases = self._bindings.aliases(asked.arm, job.call.kind)
+        return replace_ids(job.call, asked.content, aliases) if aliases else asked.content
+
+    def _with_aliases(self, job: _Job, asked: Asked) -> Response:
+        return self._answers.edited(asked, self._visible(job, asked))

@@ -1,0 +1,127 @@
+"""One call from Request to Response: plan it, carry it out, answer, tell the ledger."""
+
+import logging
+from collections.abc import Callable, Mapping
+
+from canary.core.model import Call, Effect, Lease, Request, Response
+from canary.core.protocol.parse import is_handler_path, parse
+from canary.core.protocol.rewrite import fingerprint
+from canary.core.route import Plan, Rules, plan
+from canary.gateway.answers import Answers
+from canary.gateway.asking import Arms
+from canary.gateway.bindings import Bindings
+from canary.gateway.combining import Combiner
+from canary.gateway.ledger import Ledger
+from canary.gateway.purchases import Purchases
+from canary.gateway.rollouts import RolloutView
+from canary.gateway.shadow import ShadowQueue
+from canary.store.errors import StoreError
+
+log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """The path of one call. It knows nothing of the ingress that hands it requests.
+
+    Args:
+        unit: what is assigned to an arm: ``lease``, ``client`` (source address) or ``key``.
+        new_id: makes a unique id.
+    """
+
+    def __init__(
+        self,
+        arms: Arms,
+        bindings: Bindings,
+        view: RolloutView,
+        ledger: Ledger,
+        shadow: ShadowQueue,
+        *,
+        rules: Rules,
+        answers: Answers,
+        unit: str,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._arms = arms
+        self._bindings = bindings
+        self._view = view
+        self._ledger = ledger
+        self._shadow = shadow
+        self._rules = rules
+        self._answers = answers
+        self._unit = unit
+        self._new_id = new_id
+        self._purchases = Purchases(arms, bindings, ledger, answers, new_id)
+        self._combiner = Combiner(arms, bindings, ledger, answers)
+        self.in_flight = 0
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one request. Never raises: a defect of ours is answered like a failing upstream."""
+        self.in_flight += 1
+        try:
+            return await self._handle(request)
+        except Exception:
+            log.exception("a call could not be handled")
+            self._ledger.count("internal_errors")
+            return self._answers.failed("internal")
+        finally:
+            self.in_flight -= 1
+
+    async def _handle(self, request: Request) -> Response:
+        if not is_handler_path(request.path):
+            return await self._pass_on(request)
+        call = parse(request)
+        if call.effect is Effect.UNKNOWN:
+            self._ledger.count("malformed_calls" if call.malformed else "unknown_actions")
+        leases, fresh = await self._known(call)
+        chosen = self._plan(request, call, leases, fresh)
+        if call.effect is Effect.PURCHASE:
+            return await self._purchases.make(request, call, chosen, leases)
+        if chosen.combine is not None:
+            return await self._combiner.answer(request, call, chosen, leases)
+        asked = await self._arms.ask(chosen.arm, request, call, chosen.ids)
+        self._ledger.later(asked.exchange, leases)
+        if chosen.shadow is not None and asked.response is not None:
+            self._shadow.offer(chosen.shadow, request, call, asked)
+        return self._answers.of(asked)
+
+    async def _known(self, call: Call) -> tuple[dict[str, Lease], bool]:
+        """The call's known leases, and whether the rollout can be trusted for new ones."""
+        try:
+            return await self._bindings.find(call), self._view.fresh
+        except StoreError as error:
+            log.warning("a lease could not be looked up, the safe arm is asked: %s", error)
+            return {}, False
+
+    def _plan(self, request: Request, call: Call, leases: Mapping[str, Lease], fresh: bool) -> Plan:
+        rollout = self._view.rollout
+        return plan(
+            call,
+            leases,
+            rollout,
+            self._rules,
+            unit=self._unit_of(request, call),
+            fresh=fresh,
+            shadow=self._shadow.wants(call, rollout),
+            used=self._bindings.used,
+        )
+
+    def _unit_of(self, request: Request, call: Call) -> str:
+        if call.effect is not Effect.PURCHASE:
+            return ""
+        order = call.params.get("orderId")
+        if order:  # the provider promises not to process an order twice: a repeat must reach the same arm
+            return f"order:{order}"
+        if self._unit == "client":
+            return f"client:{request.client}"
+        if self._unit == "key":
+            return f"key:{fingerprint(call.key or '')}"
+        return self._new_id()
+
+    async def _pass_on(self, request: Request) -> Response:
+        """A request for another path of the same host: the safe arm's business."""
+        self._ledger.count("other_paths")
+        arm = self._view.rollout.safe_arm
+        sent = await self._arms.pass_on(arm, request)
+        if sent.response is None:
+            return self._answers.failed(str(sent.failure), arm)
+        return self._answers.stamp(sent.response, arm)

@@ -1,0 +1,160 @@
+"""What happened, followed off the client's path: leases, tallies and counters, written in batches."""
+
+import asyncio
+import itertools
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from canary.core.leases import LeaseEvent, apply, observe
+from canary.core.model import Arm, Exchange, Lease, LeaseState, Purchase
+from canary.core.stats.bins import bin_of
+from canary.core.tally import Tally, TallyKey, bucket_of
+from canary.gateway.bindings import Bindings
+from canary.gateway.rollouts import RolloutView
+from canary.store.errors import StoreError
+from canary.store.store import Store
+
+log = logging.getLogger(__name__)
+
+FLUSH = 0.5
+"""Seconds between two batches; a kill -9 loses at most this much of the counts, and no lease."""
+
+HOUSEKEEPING = 4
+"""Batches between two walks over all leases in memory."""
+
+
+@dataclass(slots=True)
+class Totals:
+    """Counts since this process started, for metrics; never reset, so that rates can be taken."""
+
+    calls: dict[tuple[Arm, str], Tally] = field(default_factory=dict)
+    counters: Counter[str] = field(default_factory=Counter)
+    purchases: Counter[tuple[Arm, str]] = field(default_factory=Counter)  # by serving arm and outcome
+    flush_failures: int = 0
+
+
+class Ledger:
+    """Follows every exchange of one proxy process.
+
+    Args:
+        proxy: names this process's rows in the store; unique per start, so that counts add up.
+        clock: wall-clock seconds.
+    """
+
+    def __init__(
+        self, store: Store, bindings: Bindings, view: RolloutView, proxy: str, clock: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._bindings = bindings
+        self._view = view
+        self._proxy = proxy
+        self._clock = clock
+        self._tallies: dict[TallyKey, Tally] = {}
+        self._dirty: set[TallyKey] = set()
+        self._purchases: list[Purchase] = []
+        self._bucket = 0
+        self._flushed_at = clock()
+        self.totals = Totals()
+
+    @property
+    def lag(self) -> float:
+        """Seconds since the last successful batch."""
+        return self._clock() - self._flushed_at
+
+    def count(self, counter: str) -> None:
+        """Add one to a named counter of this process."""
+        self.totals.counters[counter] += 1
+
+    def later(self, exchange: Exchange, leases: Mapping[str, Lease]) -> None:
+        """Take in one exchange once the client has its answer."""
+        asyncio.get_running_loop().call_soon(self.exchange, exchange, leases)
+
+    def exchange(self, exchange: Exchange, leases: Mapping[str, Lease]) -> None:
+        """Take in one exchange and what it did to the leases that it named."""
+        latency_bin = bin_of(exchange.latency)
+        self._tally(exchange, latency_bin)
+        for lease in leases.values():
+            if lease.arm is exchange.arm:
+                self._bindings.update(observe(self._bindings.current(lease), exchange, latency_bin))
+        if leases and exchange.reply.unknown_lease:
+            self.count("misrouted")
+            log.error(
+                "%s does not know a lease that it issued (%s answered %s)",
+                exchange.arm,
+                exchange.call.action,
+                exchange.reply.code,
+            )
+
+    def purchase(self, purchase: Purchase) -> None:
+        """Take in a purchase that issued nothing; one that did is written by ``Bindings.bind``."""
+        self._purchases.append(purchase)
+        self.issued(purchase)
+
+    def issued(self, purchase: Purchase) -> None:
+        """Count a purchase for the metrics."""
+        self.totals.purchases[purchase.arm, purchase.outcome] += 1
+
+    async def flush(self) -> bool:
+        """Write what changed in one batch; ``False`` when the store did not take it (it is kept)."""
+        leases = self._bindings.take_changed()
+        purchases, self._purchases = self._purchases, []
+        dirty, self._dirty = self._dirty, set()
+        tallies = {key: self._tallies[key].copy() for key in dirty}
+        try:
+            await asyncio.to_thread(
+                self._store.flush,
+                self._view.rollout.name,
+                self._proxy,
+                leases=leases,
+                purchases=purchases,
+                tallies=tallies,
+                counters=dict(self.totals.counters),
+            )
+        except StoreError as error:
+            log.warning("a batch could not be written and is kept: %s", error)
+            self._bindings.give_back(leases)
+            self._purchases = purchases + self._purchases
+            self._dirty |= dirty
+            self.totals.flush_failures += 1
+            return False
+        self._flushed_at = self._clock()
+        self._drop_old_tallies()
+        return True
+
+    async def run(self) -> None:
+        """Flush, close leases whose lifetime passed, and free memory, until cancelled."""
+        for beat in itertools.count():
+            await asyncio.sleep(FLUSH)
+            if beat % HOUSEKEEPING == 0:
+                self.close_expired()
+                self._bindings.forget(self._clock())
+            await self.flush()
+
+    def close_expired(self) -> None:
+        """End open leases whose lifetime passed without a word from the provider."""
+        now = self._clock()
+        expired = [
+            lease
+            for lease in self._bindings.leases
+            if lease.state is LeaseState.OPEN and lease.expires_at is not None and lease.expires_at < now
+        ]
+        for lease in expired:
+            self._bindings.update(apply(lease, LeaseEvent.LIFETIME, now))
+
+    def _tally(self, exchange: Exchange, latency_bin: int) -> None:
+        outcome, code = exchange.reply.outcome, exchange.reply.code
+        rollout = self._view.rollout
+        action = exchange.call.label
+        # never back to a bucket that was written and dropped, whatever the clock does: rows are replaced whole
+        self._bucket = max(self._bucket, bucket_of(self._clock()))
+        key = TallyKey(rollout.attempt, rollout.stage_index, self._bucket, exchange.arm, action)
+        self._tallies.setdefault(key, Tally()).add(outcome, code, latency_bin)
+        self._dirty.add(key)
+        self.totals.calls.setdefault((exchange.arm, action), Tally()).add(outcome, code, latency_bin)
+
+    def _drop_old_tallies(self) -> None:
+        old = [key for key in self._tallies if key.bucket < self._bucket and key not in self._dirty]
+        for key in old:
+            del self._tallies[key]

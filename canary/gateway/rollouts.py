@@ -1,0 +1,68 @@
+"""The rollout as this process knows it: refreshed from the store within a second, and how far to trust it."""
+
+import asyncio
+import logging
+from time import monotonic
+
+from canary.core.model import Rollout
+from canary.store.errors import StoreError
+from canary.store.store import Store
+
+log = logging.getLogger(__name__)
+
+REFRESH = 0.25
+"""Seconds between two looks at the store; a rollback is in effect for new leases within a second."""
+
+
+class RolloutView:
+    """The cached rollout.
+
+    It is ``fresh`` while the store answers and the controller's heartbeat is seen to move. When it is not, new
+    leases go to the safe arm, because nobody may be watching the canary. A heartbeat found at the start proves
+    nothing: its controller may be long dead.
+
+    Args:
+        patience: seconds without a new heartbeat, or without the store, before the view counts as stale.
+    """
+
+    def __init__(self, store: Store, name: str, first: Rollout, patience: float) -> None:
+        self._store = store
+        self._name = name
+        self._patience = patience
+        self._heartbeat: float | None = None
+        self._looked = False
+        self._beat_at = self._read_at = float("-inf")
+        self.rollout = first
+
+    @property
+    def fresh(self) -> bool:
+        now = monotonic()
+        return now - self._beat_at < self._patience and now - self._read_at < self._patience
+
+    @property
+    def store_lag(self) -> float:
+        """Seconds since the store was last read."""
+        return monotonic() - self._read_at
+
+    async def refresh(self) -> None:
+        """Look at the store once; a store that does not answer leaves the view as it is, growing stale."""
+        try:
+            rollout, heartbeat = await asyncio.to_thread(self._look)
+        except StoreError as error:
+            log.warning("the rollout could not be read: %s", error)
+            return
+        self._read_at = monotonic()
+        if self._looked and heartbeat != self._heartbeat:
+            self._beat_at = self._read_at
+        self._looked, self._heartbeat = True, heartbeat
+        if rollout is not None:
+            self.rollout = rollout
+
+    async def run(self) -> None:
+        """Refresh until cancelled."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(REFRESH)
+
+    def _look(self) -> tuple[Rollout | None, float | None]:
+        return self._store.rollout(self._name), self._store.heartbeat_at(self._name)

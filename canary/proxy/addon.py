@@ -1,0 +1,50 @@
+"""The mitmproxy addon: every handler_api call is answered by the gateway."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from mitmproxy import http
+
+from canary.core.model import Request, Response
+from canary.proxy.flows import answer, to_request
+
+log = logging.getLogger(__name__)
+
+type Handler = Callable[[Request], Awaitable[Response]]
+
+# Used only when the gateway itself cannot be reached from the hook; mitmproxy would otherwise go on to the
+# reverse target with the client's own key.
+_BROKEN = Response(200, (("content-type", "text/html; charset=UTF-8"), ("x-canary-error", "internal")), b"ERROR_SQL")
+
+
+class GatewayAddon:
+    """Hands each intercepted request to ``handle`` and answers the flow with what it returns.
+
+    Args:
+        handle: the gateway; it does not raise, but a hook that did would let the flow go on upstream.
+        intercept: host names to answer for, with their subdomains (regular mode); empty: all.
+    """
+
+    def __init__(self, handle: Handler, intercept: Sequence[str] = ()) -> None:
+        self._handle = handle
+        self._hosts = tuple(host.lower() for host in intercept)
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """Answer the flow. mitmproxy holds up only this flow meanwhile, also when the client goes away."""
+        if flow.response is not None or not self._is_ours(flow.request.pretty_host):
+            return
+        response = _BROKEN
+        try:
+            response = await self._handle(to_request(flow))
+        except Exception:
+            log.exception("the gateway failed")
+        answer(flow, response)
+
+    def _is_ours(self, host: str) -> bool:
+        return not self._hosts or matches(host, self._hosts)
+
+
+def matches(host: str, hosts: Sequence[str]) -> bool:
+    """Whether ``host`` is one of ``hosts`` or below one of them."""
+    host = host.lower().rstrip(".")
+    return any(host == own or host.endswith(f".{own}") for own in hosts)

@@ -1,0 +1,48 @@
+"""Between mitmproxy's flows and the gateway's requests and responses."""
+
+from http import HTTPStatus
+from time import time
+
+from mitmproxy import http
+
+from canary.core.model import Request, Response
+
+_BODILESS = frozenset({204, 304})
+_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
+
+
+def to_request(flow: http.HTTPFlow) -> Request:
+    """The flow's request, undecoded: every byte becomes one latin-1 character."""
+    data = flow.request.data
+    path, _, query = data.path.decode("latin-1").partition("?")
+    headers = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in data.headers.fields)
+    peer = flow.client_conn.peername
+    return Request(
+        method=data.method.decode("latin-1"),
+        path=path,
+        query=query,
+        headers=headers,
+        body=data.content or b"",
+        client=peer[0] if peer else "",
+    )
+
+
+def answer(flow: http.HTTPFlow, response: Response) -> None:
+    """Set the flow's response, so that mitmproxy never opens a connection of its own."""
+    fields = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers]
+    if response.status not in _BODILESS:
+        fields.append((b"content-length", b"%d" % len(response.body)))
+    if "close" in flow.request.headers.get("connection", "").lower():
+        # some clients go on using a connection that is about to be closed unless they are told
+        fields.append((b"connection", b"close"))
+    now = time()
+    flow.response = http.Response(
+        http_version=b"HTTP/1.1",
+        status_code=response.status,
+        reason=_REASONS.get(response.status, b""),
+        headers=http.Headers(fields),
+        content=response.body,
+        trailers=None,
+        timestamp_start=now,
+        timestamp_end=now,
+    )
