@@ -1,0 +1,250 @@
+"""Byte-exact edits of reply bodies: ids swapped for aliases, two arms' lists joined, balances added.
+
+Nothing is serialised anew: the edit happens between the bytes that the arm sent, so that number formats,
+white space and key order stay the provider's.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from canary.core.actions import Grammar, lookup
+from canary.core.model import Call
+
+_DECODER = json.JSONDecoder()
+_SPACE = re.compile(r"[ \t\r\n]*")
+_ID_FIELDS = frozenset({"activationId", "activation", "id", "parentActivationId"})
+_LIST_FIELDS = ("activeActivations", "data", "rows", "values")
+_TEXT_NUMBER = re.compile(r"^(\s*\"?(?:ACCESS_NUMBER|ADDITIONAL|ASLEEP):\s*)([^:\s]+)")
+_TEXT_BALANCE = re.compile(r"^(\s*\"?ACCESS_BALANCE:\s*)(-?[0-9]+(?:\.[0-9]+)?)")
+_NO_LEASES = ("NO_ACTIVATIONS", "NO_NUMBERS")
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A JSON value: where it stands in the text, and what it is."""
+
+    start: int
+    end: int
+    value: Any
+
+
+class _Unsplittable(ValueError):
+    """The text is not the JSON that it started out as."""
+
+
+def replace_ids(call: Call, body: bytes, mapping: Mapping[str, str]) -> bytes:
+    """``body`` with the arm's own ids replaced as ``mapping`` says, in id fields only.
+
+    A number stays a number and a string a string. A body without any of the ids comes back unchanged.
+    """
+    text = body.decode("utf-8", "surrogateescape")
+    number = _TEXT_NUMBER.match(text)
+    if number:
+        own = number.group(2)
+        edited = text[: number.start(2)] + mapping.get(own, own) + text[number.end(2) :]
+        return edited.encode("utf-8", "surrogateescape")
+    try:
+        edits = [*_id_edits(call, text, mapping)]
+    except (_Unsplittable, ValueError, RecursionError):
+        return body
+    for span, new in reversed(edits):
+        text = text[: span.start] + new + text[span.end :]
+    return text.encode("utf-8", "surrogateescape")
+
+
+def merge(call: Call, base: bytes, other: bytes) -> bytes | None:
+    """Two arms' answers to one account read as one; ``base`` keeps its bytes, ``other``'s rows are added.
+
+    An arm that says it has no leases adds nothing. ``None`` when the two cannot be joined.
+    """
+    base_text, other_text = (body.decode("utf-8", "surrogateescape") for body in (base, other))
+    if _is_none(other_text):
+        return base
+    if _is_none(base_text):
+        return other
+    try:
+        joined = _joined(call, base_text, other_text)
+    except (_Unsplittable, ValueError, RecursionError):
+        return None
+    return None if joined is None else joined.encode("utf-8", "surrogateescape")
+
+
+def sum_balance(base: bytes, other: bytes) -> bytes | None:
+    """Two ``ACCESS_BALANCE`` replies as one with both amounts added; ``None`` when either is something else."""
+    texts = [body.decode("utf-8", "surrogateescape") for body in (base, other)]
+    matches = [_TEXT_BALANCE.match(text) for text in texts]
+    first, second = matches
+    if first is None or second is None:
+        return None
+    total = _decimal(first.group(2)) + _decimal(second.group(2))
+    text = texts[0]
+    return (text[: first.start(2)] + f"{total:f}" + text[first.end(2) :]).encode("utf-8", "surrogateescape")
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:  # the pattern lets none through
+        raise ValueError(text) from error
+
+
+# --- ids ----------------------------------------------------------------------------------------------------------
+
+
+def _id_edits(call: Call, text: str, mapping: Mapping[str, str]) -> Iterator[tuple[_Span, str]]:
+    top = _value(text, _skip(text, 0))
+    if isinstance(top.value, dict) and any(key in mapping for key in top.value):
+        yield from _key_edits(text, top, mapping)
+        return
+    yield from _field_edits(text, top, mapping)
+
+
+def _key_edits(text: str, top: _Span, mapping: Mapping[str, str]) -> Iterator[tuple[_Span, str]]:
+    """A map by id, as resellers answer getStatusV2 with several ids."""
+    for key, _ in _members(text, top):
+        if key.value in mapping:
+            yield key, json.dumps(mapping[key.value])
+
+
+def _field_edits(text: str, span: _Span, mapping: Mapping[str, str]) -> Iterator[tuple[_Span, str]]:
+    if isinstance(span.value, list):
+        for item in _items(text, span):
+            yield from _field_edits(text, item, mapping)
+    if not isinstance(span.value, dict):
+        return
+    for key, value in _members(text, span):
+        if key.value in _ID_FIELDS and isinstance(value.value, str | int):
+            new = mapping.get(str(value.value))
+            if new is not None:
+                yield value, _like(value.value, new)
+        elif isinstance(value.value, dict | list):
+            yield from _field_edits(text, value, mapping)
+
+
+def _like(old: str | int, new: str) -> str:
+    return new if isinstance(old, int) and new.isdecimal() else json.dumps(new)
+
+
+# --- lists --------------------------------------------------------------------------------------------------------
+
+
+def _is_none(text: str) -> bool:
+    stripped = text.strip().strip('"')
+    if stripped in _NO_LEASES or not stripped:
+        return True
+    if not stripped.startswith("{"):
+        return False
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(data, dict) and any(
+        data.get(name) in _NO_LEASES for name in ("error", "message", "msg")
+    )
+
+
+def _joined(call: Call, base: str, other: str) -> str | None:
+    into, rows = _container(base), _container(other)
+    if into is None or rows is None:
+        return _joined_maps(call, base, other)
+    texts = _row_texts(other, rows)
+    if isinstance(into.value, list):
+        return _inserted(base, into, texts)
+    taken = len(into.value)
+    return _inserted(base, into, [f'"{taken + i}":{row}' for i, row in enumerate(texts)])
+
+
+def _joined_maps(call: Call, base: str, other: str) -> str | None:
+    """Maps by id, as resellers answer getStatusV2 with several ids."""
+    action = lookup(call.action)
+    if action is None or action.grammar is not Grammar.STATUS:
+        return None
+    into, more = _value(base, _skip(base, 0)), _value(other, _skip(other, 0))
+    if not isinstance(into.value, dict) or not isinstance(more.value, dict):
+        return None
+    rows = [other[key.start : value.end] for key, value in _members(other, more)]
+    return _inserted(base, into, rows)
+
+
+def _container(text: str) -> _Span | None:
+    """The list (or numbered object) of rows in a reply of any dialect."""
+    top = _value(text, _skip(text, 0))
+    if isinstance(top.value, list):
+        return top
+    return _listed(text, top) if isinstance(top.value, dict) else None
+
+
+def _listed(text: str, top: _Span) -> _Span | None:
+    fields = {key.value: value for key, value in _members(text, top)}
+    for name in _LIST_FIELDS:
+        span = fields.get(name)
+        if span is None:
+            continue
+        if isinstance(span.value, list):
+            return span
+        if isinstance(span.value, dict):
+            numbered = all(key.isdecimal() for key in span.value)
+            return span if numbered else _listed(text, span)
+    return None
+
+
+def _row_texts(text: str, rows: _Span) -> list[str]:
+    if isinstance(rows.value, list):
+        return [text[item.start : item.end] for item in _items(text, rows)]
+    return [text[value.start : value.end] for _, value in _members(text, rows)]
+
+
+def _inserted(text: str, into: _Span, rows: list[str]) -> str:
+    if not rows:
+        return text
+    comma = "," if into.value else ""
+    at = into.end - 1
+    return text[:at] + comma + ",".join(rows) + text[at:]
+
+
+# --- a scanner that remembers where things stand ----------------------------------------------------------------------
+
+
+def _skip(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _value(text: str, at: int) -> _Span:
+    value, end = _DECODER.raw_decode(text, at)
+    return _Span(at, end, value)
+
+
+def _members(text: str, span: _Span) -> Iterator[tuple[_Span, _Span]]:
+    """The keys and values of an object."""
+    at = _skip(text, span.start + 1)
+    while text[at] != "}":
+        key = _value(text, at)
+        at = _expect(text, _skip(text, key.end), ":")
+        value = _value(text, _skip(text, at))
+        yield key, value
+        at = _after(text, value.end, "}")
+
+
+def _items(text: str, span: _Span) -> Iterator[_Span]:
+    """The items of a list."""
+    at = _skip(text, span.start + 1)
+    while text[at] != "]":
+        item = _value(text, at)
+        yield item
+        at = _after(text, item.end, "]")
+
+
+def _after(text: str, at: int, closing: str) -> int:
+    at = _skip(text, at)
+    return at if text[at] == closing else _skip(text, _expect(text, at, ","))
+
+
+def _expect(text: str, at: int, mark: str) -> int:
+    if text[at] != mark:
+        raise _Unsplittable(f"no {mark!r} at {at}")
+    return at + 1
