@@ -54,10 +54,14 @@ class Operator:
         for _ in range(ATTEMPTS):
             before = self._store.rollout(self._name)
             if before is None:
-                raise UnknownRollout(f"the store holds no rollout named {self._name!r}; start it with canary run")
+                raise UnknownRollout(
+                    f"the store holds no rollout named {self._name!r}; start it with canary run"
+                )
             now = self._clock()
             after = apply(before, event, self._steps, now)
-            if self._store.save(self._name, before, after, self.decision(event, actor, reason, before, after, evidence)):
+            if self._store.save(
+                self._name, before, after, self.decision(event, actor, reason, before, after, evidence)
+            ):
                 return after
         raise StoreError(f"{event} lost {ATTEMPTS} races against other changes of {self._name!r}; try again")
 

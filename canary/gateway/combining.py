@@ -111,9 +111,7 @@ class Combiner:
     async def _both(
         self, job: _Job, first: Mapping[str, str] | None = None, second: Mapping[str, str] | None = None
     ) -> tuple[Asked, Asked]:
-        return await asyncio.gather(
-            self._ask(job, job.first, first), self._ask(job, job.second, second)
-        )
+        return await asyncio.gather(self._ask(job, job.first, first), self._ask(job, job.second, second))
 
     async def _ask(self, job: _Job, arm: Arm, params: Mapping[str, str] | None = None) -> Asked:
         asked = await self._arms.ask(arm, job.request, job.call, params=params)

@@ -102,9 +102,7 @@ class Purchases:
             client=request.client,
         )
 
-    def _lease(
-        self, request: Request, call: Call, asked: Asked, purchase: Purchase, issued: Issued
-    ) -> Lease:
+    def _lease(self, request: Request, call: Call, asked: Asked, purchase: Purchase, issued: Issued) -> Lease:
         side = self._arms[asked.arm]
         service = issued.service or purchase.service
         price, source = _price(asked, issued, side.price_headers)
@@ -140,4 +138,3 @@ def may_have_bought(asked: Asked) -> bool:
         return exchange.failure not in NOTHING_SENT
     unreadable = exchange.reply.outcome is Outcome.UNKNOWN or exchange.reply.code in UNREADABLE
     return unreadable or exchange.status >= 500
-

@@ -14,7 +14,9 @@ type Handler = Callable[[Request], Awaitable[Response]]
 
 # Used only when the gateway itself cannot be reached from the hook; mitmproxy would otherwise go on to the
 # reverse target with the client's own key.
-_BROKEN = Response(200, (("content-type", "text/html; charset=UTF-8"), ("x-canary-error", "internal")), b"ERROR_SQL")
+_BROKEN = Response(
+    200, (("content-type", "text/html; charset=UTF-8"), ("x-canary-error", "internal")), b"ERROR_SQL"
+)
 
 
 class GatewayAddon:

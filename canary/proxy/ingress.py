@@ -61,7 +61,9 @@ class Ingress:
             IngressError: the address cannot be listened on.
         """
         root_level = logging.getLogger().level
-        self._master = _build(self._listen, self._proxyserver, GatewayAddon(self._handle, self._listen.intercept))
+        self._master = _build(
+            self._listen, self._proxyserver, GatewayAddon(self._handle, self._listen.intercept)
+        )
         logging.getLogger().setLevel(root_level)  # the master turns the root logger up to DEBUG
         self._running = asyncio.create_task(self._master.run(), name="mitmproxy")
         while not self._proxyserver.listen_addrs():
@@ -105,11 +107,12 @@ class Ingress:
         await asyncio.wait([self._running], timeout=5)
 
 
-def _build(
-    listen: Listen, server: proxyserver.Proxyserver, ours: GatewayAddon
-) -> master.Master:
+def _build(listen: Listen, server: proxyserver.Proxyserver, ours: GatewayAddon) -> master.Master:
     opts = options.Options(
-        mode=[listen.mode], listen_host=listen.host, listen_port=listen.port, allow_hosts=_allow(listen.intercept)
+        mode=[listen.mode],
+        listen_host=listen.host,
+        listen_port=listen.port,
+        allow_hosts=_allow(listen.intercept),
     )
     if listen.confdir is not None:
         opts.update(confdir=str(listen.confdir))
