@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from mitmproxy import addonmanager, exceptions, flow, hooks, log
+from mitmproxy import addonmanager, exceptions, flow, hooks
 
 logger = logging.getLogger(__name__)
 

@@ -136,8 +136,16 @@ def _validated[M: BaseModel](model: type[M], data: dict[str, Any], lines: _Lines
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        problems = [_message(model, detail, lines, source) for detail in error.errors(include_input=False)]
+        details = [d for d in error.errors(include_input=False) if not _follows(d, error)]
+        problems = [_message(model, detail, lines, source) for detail in details]
         raise PolicyError("\n".join(dict.fromkeys(problems))) from None
+
+
+def _follows(detail: ErrorDetails, error: ValidationError) -> bool:
+    """Whether a problem is only the shadow of another: a list is empty because its items were refused."""
+    loc = detail["loc"]
+    others = (other["loc"] for other in error.errors(include_input=False))
+    return detail["type"] == "too_short" and any(o[: len(loc)] == loc and o != loc for o in others)
 
 
 def _message(model: type[BaseModel], detail: ErrorDetails, lines: _Lines, source: str) -> str:

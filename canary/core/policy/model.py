@@ -12,7 +12,7 @@ from canary.core.policy.gates import Gate, Gates, Strict
 from canary.core.policy.notation import Duration, Money, Share
 from canary.core.stage import HOLD_BACK, Step
 
-PASSTHROUGH = "passthrough"
+PASSTHROUGH: Literal["passthrough"] = "passthrough"
 
 _SECRET_HEADER = re.compile(r"(?i)authorization|api-?key|token|secret|cookie|password")
 _KEY_PARAMETER = re.compile(r"(?i)(api_?)?key|token|secret")

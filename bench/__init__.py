@@ -1,0 +1,1 @@
+"""The measurements behind the claims: the data path beside its peers, the gate by simulation."""

@@ -1,0 +1,18 @@
+"""What can go wrong with the store, said for the operator.
+
+StoreError
+├── StoreUnavailable    it may work again by itself: busy, full, unreachable
+└── StoreUnusable       it will not: corrupted, too new, not permitted
+"""
+
+
+class StoreError(Exception):
+    """The store did not do what was asked; nothing was changed."""
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer or take data at the moment."""
+
+
+class StoreUnusable(StoreError):
+    """The store cannot be used until somebody mends it."""

@@ -1,0 +1,192 @@
+"""The tables, and the numbered steps that bring an older store to them."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class Exact(TypeDecorator[Decimal]):
+    """A decimal kept as its digits: SQLite would make it a float."""
+
+    impl = String(40)
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        return None if value is None else format(value, "f")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+
+metadata = MetaData()
+
+# SQLite counts rows up only for INTEGER keys
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+
+schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("salt", String(64), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("stage", String(200), nullable=False),
+    Column("stage_index", Integer, nullable=False),
+    Column("weight", Float(53), nullable=False),
+    Column("shadow", Float(53), nullable=False),
+    Column("safe_arm", String(3), nullable=False),
+    Column("since", Float(53), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("policy_hash", String(64), nullable=False),
+    Column("policy", String, nullable=False),
+    Column("heartbeat", Float(53)),
+    Column("verdict", JSON),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("rollout", String(200), nullable=False, index=True),
+    Column("at", Float(53), nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("event", String(40), nullable=False),
+    Column("reason", String, nullable=False),
+    Column("before", String(20), nullable=False),
+    Column("after", String(20), nullable=False),
+    Column("stage", String(200), nullable=False),
+    Column("weight", Float(53), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("policy_hash", String(64), nullable=False),
+    Column("version", String(40), nullable=False),
+    Column("evidence", JSON, nullable=False),
+)
+
+purchases = Table(
+    "purchases",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("id", String(40), primary_key=True),
+    Column("at", Float(53), nullable=False),
+    Column("arm", String(3), nullable=False),
+    Column("action", String(60), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("code", String(60), nullable=False),
+    Column("latency", Float(53), nullable=False),
+    Column("unit", String(200)),
+    Column("assigned_arm", String(3)),
+    Column("probability", Float(53)),
+    Column("attempt", Integer),
+    Column("stage", Integer),
+    Column("spilled", Boolean, nullable=False),
+    Column("failure", String(20)),
+    Column("service", String(100), nullable=False),
+    Column("country", String(100), nullable=False),
+    Column("client", String(100), nullable=False),
+    Index("purchases_in_order", "rollout", "attempt", "at", "id"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("arm", String(3), primary_key=True),
+    Column("kind", String(10), primary_key=True),
+    Column("id", String(200), primary_key=True),
+    Column("visible_id", String(200), nullable=False),
+    Column("purchase", String(40)),
+    Column("opened_at", Float(53), nullable=False),
+    Column("service", String(100), nullable=False),
+    Column("country", String(100), nullable=False),
+    Column("client", String(100), nullable=False),
+    Column("key", String(40), nullable=False),
+    Column("price", Exact),
+    Column("price_source", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("code_at", Float(53)),
+    Column("claimed_at", Float(53)),
+    Column("ended_at", Float(53)),
+    Column("expires_at", Float(53)),
+    Column("seen_at", Float(53), nullable=False),
+    Column("calls", LargeBinary, nullable=False),
+    UniqueConstraint("rollout", "kind", "visible_id"),
+    Index("leases_by_purchase", "rollout", "purchase"),
+    Index("leases_by_state", "rollout", "state", "ended_at"),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("proxy", String(60), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("stage", Integer, primary_key=True),
+    Column("bucket", BigInteger, primary_key=True),
+    Column("arm", String(3), primary_key=True),
+    Column("action", String(60), primary_key=True),
+    Column("outcomes", JSON, nullable=False),
+    Column("codes", JSON, nullable=False),
+    Column("latency", JSON, nullable=False),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("proxy", String(60), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("n", BigInteger, nullable=False),
+)
+
+differences = Table(
+    "differences",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("proxy", String(60), primary_key=True),
+    Column("action", String(60), primary_key=True),
+    Column("path", String(200), primary_key=True),
+    Column("kind", String(60), primary_key=True),
+    Column("n", BigInteger, nullable=False),
+    Column("first_at", Float(53), nullable=False),
+    Column("last_at", Float(53), nullable=False),
+    Column("old", String, nullable=False),
+    Column("new", String, nullable=False),
+)
+
+epochs = Table(
+    "epochs",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("metric", String(60), primary_key=True),
+    Column("start", Float(53), primary_key=True),
+    Column("parameters", JSON, nullable=False),
+)
+
+
+def _first(connection: Connection) -> None:
+    metadata.create_all(connection)
+
+
+MIGRATIONS: tuple[Callable[[Connection], Any], ...] = (_first,)
+"""Steps in order; the n-th brings a store to version n. A step is never changed once released."""

@@ -1,0 +1,1 @@
+"""Promises of the harness, checked; the tree mirrors canary/."""
