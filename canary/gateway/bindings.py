@@ -67,6 +67,7 @@ class Bindings:
         """
         bound = await self._writer.bind(purchase, leases)
         for lease in bound:
+            self._live.pop((lease.kind, lease.visible_id), None)  # a prolonged rent lives anew
             self._remember(lease)
         return bound
 

@@ -124,7 +124,7 @@ class Combiner:
         assert action is not None, "only catalogued actions name leases"
         known = {visible: lease for visible, lease in job.leases.items() if lease.arm is arm}
         strangers = [v for v in job.call.ids if v not in job.leases] if arm is job.first else []
-        name = next(name for name in action.id_params if name in job.call.params)
+        name = next(name for name in action.ids if name in job.call.params)
         return {name: ",".join([*(lease.id for lease in known.values()), *strangers])}
 
     def _visible(self, job: _Job, asked: Asked) -> bytes:

@@ -107,7 +107,7 @@ class Ledger:
                 self._store.flush,
                 self._view.rollout.name,
                 self._proxy,
-                leases=leases,
+                leases_changed=leases,
                 purchases=purchases,
                 tallies=tallies,
                 counters=dict(self.totals.counters),

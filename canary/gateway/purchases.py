@@ -4,11 +4,13 @@ import logging
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
+from canary.core.leases import append_call
 from canary.core.model import Call, Failure, Issued, Lease, Outcome, Purchase, Request, Response
 from canary.core.protocol.read import price_from_headers
 from canary.core.protocol.rewrite import fingerprint
 from canary.core.protocol.splice import replace_ids
 from canary.core.route import Plan
+from canary.core.stats.bins import bin_of
 from canary.gateway.answers import Answers
 from canary.gateway.asking import Arms, Asked
 from canary.gateway.bindings import Bindings
@@ -121,6 +123,7 @@ class Purchases:
             price_source=source,
             expires_at=purchase.at + side.lifetime_of(service),
             seen_at=purchase.at,
+            calls=append_call(b"", 0.0, bin_of(purchase.latency), fault=False),
         )
 
 

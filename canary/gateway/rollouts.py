@@ -47,22 +47,20 @@ class RolloutView:
     async def refresh(self) -> None:
         """Look at the store once; a store that does not answer leaves the view as it is, growing stale."""
         try:
-            rollout, heartbeat = await asyncio.to_thread(self._look)
+            found = await asyncio.to_thread(self._store.look, self._name)
         except StoreError as error:
             log.warning("the rollout could not be read: %s", error)
             return
         self._read_at = monotonic()
-        if self._looked and heartbeat != self._heartbeat:
+        if found is None:
+            return
+        if self._looked and found.heartbeat != self._heartbeat:
             self._beat_at = self._read_at
-        self._looked, self._heartbeat = True, heartbeat
-        if rollout is not None:
-            self.rollout = rollout
+        self._looked, self._heartbeat = True, found.heartbeat
+        self.rollout = found.rollout
 
     async def run(self) -> None:
         """Refresh until cancelled."""
         while True:
             await self.refresh()
             await asyncio.sleep(REFRESH)
-
-    def _look(self) -> tuple[Rollout | None, float | None]:
-        return self._store.rollout(self._name), self._store.heartbeat_at(self._name)

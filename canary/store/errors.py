@@ -1,6 +1,7 @@
 """What can go wrong with the store, said for the operator.
 
 StoreError
+├── StoreRefused        these rows cannot be written: they clash with others, or do not fit
 ├── StoreUnavailable    it may work again by itself: busy, full, unreachable
 └── StoreUnusable       it will not: corrupted, too new, not permitted
 """
@@ -8,6 +9,10 @@ StoreError
 
 class StoreError(Exception):
     """The store did not do what was asked; nothing was changed."""
+
+
+class StoreRefused(StoreError):
+    """The rows clash with others or do not fit; other rows may be written."""
 
 
 class StoreUnavailable(StoreError):

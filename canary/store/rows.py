@@ -18,7 +18,7 @@ from canary.core.model import (
     RolloutState,
 )
 
-type Row = Mapping[str, Any]
+type Row = Mapping[Any, Any]
 
 
 def lease_row(rollout: str, lease: Lease) -> dict[str, Any]:

@@ -173,16 +173,6 @@ differences = Table(
     Column("new", String, nullable=False),
 )
 
-epochs = Table(
-    "epochs",
-    metadata,
-    Column("rollout", String(200), primary_key=True),
-    Column("attempt", Integer, primary_key=True),
-    Column("metric", String(60), primary_key=True),
-    Column("start", Float(53), primary_key=True),
-    Column("parameters", JSON, nullable=False),
-)
-
 
 def _first(connection: Connection) -> None:
     metadata.create_all(connection)

@@ -1,0 +1,125 @@
+"""Leases and purchases as rows: bound under a visible id of their own, found by it, merged when they change."""
+
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, and_, func, insert, or_, select, tuple_
+
+from canary.core.aliases import alias
+from canary.core.leases import merge
+from canary.core.model import Arm, Kind, Lease, LeaseState, Purchase
+from canary.store.rows import lease_of, lease_row, purchase_of, purchase_row
+from canary.store.schema import leases, purchases
+from canary.store.upsert import insert_new, upsert
+
+CHUNK = 200
+"""Keys asked for in one statement."""
+
+
+def bind(connection: Connection, rollout: str, purchase: Purchase, bought: Sequence[Lease]) -> list[Lease]:
+    """Write a purchase and its leases; they come back with the ids that the client may see.
+
+    An id that the other arm's lease is known by gets an alias. A lease that the store knows already (a rent
+    that was prolonged, an order repeated under its ``orderId``) lives anew under the id that it had.
+    """
+    insert_new(connection, purchases, [purchase_row(rollout, purchase)])
+    bound = [_visible(connection, rollout, lease) for lease in bought]
+    upsert(connection, leases, [lease_row(rollout, lease) for lease in bound])
+    return bound
+
+
+def _visible(connection: Connection, rollout: str, lease: Lease) -> Lease:
+    known = _by_key(connection, rollout, [lease])
+    if known:
+        return replace(lease, visible_id=known[0].visible_id)
+    visible = lease.id
+    while find(connection, rollout, lease.kind, visible) is not None:
+        visible = alias(lease.id, secrets.randbits(64))
+    return replace(lease, visible_id=visible)
+
+
+def adopt(connection: Connection, rollout: str, lease: Lease) -> Lease:
+    """Write a lease first seen in traffic, unless its visible id is known; what the store then holds."""
+    known = find(connection, rollout, lease.kind, lease.visible_id)
+    if known is not None:
+        return known
+    connection.execute(insert(leases), lease_row(rollout, lease))
+    return lease
+
+
+def find(connection: Connection, rollout: str, kind: Kind, visible_id: str) -> Lease | None:
+    """The lease that clients know by ``visible_id``."""
+    where = (leases.c.rollout == rollout, leases.c.kind == kind, leases.c.visible_id == visible_id)
+    row = connection.execute(select(leases).where(*where)).mappings().one_or_none()
+    return None if row is None else lease_of(row)
+
+
+def live(connection: Connection, rollout: str, ended_after: float) -> list[Lease]:
+    """The open leases, and those that ended after a time."""
+    recent = or_(leases.c.state == LeaseState.OPEN, leases.c.ended_at > ended_after)
+    rows = connection.execute(select(leases).where(leases.c.rollout == rollout, recent)).mappings()
+    return [lease_of(row) for row in rows]
+
+
+def update(connection: Connection, rollout: str, changed: Sequence[Lease]) -> None:
+    """Write changed leases, each joined with what another replica wrote of it meanwhile."""
+    for start in range(0, len(changed), CHUNK):
+        part = changed[start : start + CHUNK]
+        known = {lease.lease_key: lease for lease in _by_key(connection, rollout, part)}
+        merged = [merge(known[x.lease_key], x) if x.lease_key in known else x for x in part]
+        upsert(connection, leases, [lease_row(rollout, lease) for lease in merged])
+
+
+def _by_key(connection: Connection, rollout: str, wanted: Sequence[Lease]) -> list[Lease]:
+    keys = [(lease.arm, lease.kind, lease.id) for lease in wanted]
+    where = (leases.c.rollout == rollout, tuple_(leases.c.arm, leases.c.kind, leases.c.id).in_(keys))
+    rows = connection.execute(select(leases).where(*where).with_for_update()).mappings()
+    return [lease_of(row) for row in rows]
+
+
+def insert_purchases(connection: Connection, rollout: str, made: Iterable[Purchase]) -> None:
+    """Write purchases that issued nothing."""
+    insert_new(connection, purchases, [purchase_row(rollout, purchase) for purchase in made])
+
+
+def counts(connection: Connection, rollout: str) -> dict[Arm, Counter[LeaseState]]:
+    """Leases per arm and state."""
+    columns = (leases.c.arm, leases.c.state)
+    statement = select(*columns, func.count()).where(leases.c.rollout == rollout).group_by(*columns)
+    found: dict[Arm, Counter[LeaseState]] = {arm: Counter() for arm in Arm}
+    for arm, state, n in connection.execute(statement):
+        found[Arm(arm)][LeaseState(state)] = n
+    return found
+
+
+def bought(
+    connection: Connection, rollout: str, attempt: int, after: tuple[float, str], until: float
+) -> list[tuple[Purchase, Lease | None]]:
+    """Randomised purchases of an attempt in start order, each with its (first) lease.
+
+    Args:
+        after: time and id of the last purchase that was taken; later ones are returned.
+        until: the latest start, exclusive.
+    """
+    at, last = after
+    later = or_(purchases.c.at > at, and_(purchases.c.at == at, purchases.c.id > last))
+    statement = (
+        select(purchases)
+        .where(purchases.c.rollout == rollout, purchases.c.attempt == attempt, later, purchases.c.at < until)
+        .order_by(purchases.c.at, purchases.c.id)
+    )
+    made = [purchase_of(row) for row in connection.execute(statement).mappings()]
+    issued = _issued(connection, rollout, [purchase.id for purchase in made])
+    return [(purchase, issued.get(purchase.id)) for purchase in made]
+
+
+def _issued(connection: Connection, rollout: str, ids: Sequence[str]) -> dict[str, Lease]:
+    found: dict[str, Lease] = {}
+    for start in range(0, len(ids), CHUNK):
+        part = ids[start : start + CHUNK]
+        where = (leases.c.rollout == rollout, leases.c.purchase.in_(part))
+        for row in connection.execute(select(leases).where(*where).order_by(leases.c.id)).mappings():
+            found.setdefault(row["purchase"], lease_of(row))
+    return found

@@ -1,0 +1,173 @@
+"""The one meeting point of proxies, controller and operators: a facade over transactions."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from canary.core.model import Arm, Decision, Kind, Lease, LeaseState, Purchase, Rollout
+from canary.core.tally import Tally, TallyKey
+from canary.store import counts, leases, rollouts
+from canary.store.engine import open_engine, shown, translated
+from canary.store.rollouts import Look, StoredPolicy
+
+
+class Store:
+    """Rollouts with their leases, tallies and decisions. Methods block; call them from a thread.
+
+    Every method raises ``StoreError`` when the database does not do what was asked; nothing is changed then.
+
+    Args:
+        state: a file path (SQLite), or a ``postgresql://`` URL.
+    """
+
+    def __init__(self, state: str | Path) -> None:
+        self.name = shown(str(state))
+        self._engine = open_engine(state)
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with translated(self.name), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with translated(self.name), self._engine.connect() as connection:
+            yield connection.execution_options(reading=True)
+
+    # --- the rollout ------------------------------------------------------------------------------------------
+
+    def create(self, rollout: Rollout, policy: StoredPolicy) -> Rollout:
+        """The rollout of that name; the given one is written when there is none."""
+        with self._write() as connection:
+            rollouts.create(connection, rollout, policy)
+            found = rollouts.look(connection, rollout.name)
+        assert found is not None, "a row that was just written is there"
+        return found.rollout
+
+    def rollout(self, name: str) -> Rollout | None:
+        """The rollout of that name."""
+        found = self.look(name)
+        return found.rollout if found else None
+
+    def look(self, name: str) -> Look | None:
+        """The rollout and the controller's last sign of life."""
+        with self._read() as connection:
+            return rollouts.look(connection, name)
+
+    def names(self) -> list[str]:
+        """All rollouts."""
+        with self._read() as connection:
+            return rollouts.names(connection)
+
+    def policy(self, name: str) -> StoredPolicy | None:
+        """The policy that a rollout runs under."""
+        with self._read() as connection:
+            return rollouts.policy_of(connection, name)
+
+    def save(
+        self, before: Rollout, after: Rollout, decision: Decision, policy: StoredPolicy | None = None
+    ) -> bool:
+        """Replace ``before`` by ``after`` and append the decision; ``False`` when it has changed meanwhile."""
+        with self._write() as connection:
+            return rollouts.save(connection, before, after, decision, policy)
+
+    def decisions(self, name: str, limit: int | None = None) -> list[Decision]:
+        """The decisions in order; with ``limit`` only the last ones."""
+        with self._read() as connection:
+            return rollouts.decided(connection, name, limit)
+
+    def beat(self, name: str, at: float, verdict: Mapping[str, Any] | None = None) -> None:
+        """Leave the controller's sign of life, and its verdict if it has one."""
+        with self._write() as connection:
+            rollouts.beat(connection, name, at, verdict)
+
+    def verdict(self, name: str) -> dict[str, Any] | None:
+        """The controller's last verdict."""
+        with self._read() as connection:
+            return rollouts.verdict_of(connection, name)
+
+    # --- leases -------------------------------------------------------------------------------------------------
+
+    def bind(
+        self, rollout: str, bought: Sequence[tuple[Purchase, Sequence[Lease]]]
+    ) -> list[tuple[Lease, ...]]:
+        """Write purchases with their leases in one transaction; durable when this returns.
+
+        Each purchase's leases come back with the ids that the client may see.
+        """
+        with self._write() as connection:
+            return [tuple(leases.bind(connection, rollout, purchase, new)) for purchase, new in bought]
+
+    def adopt(self, rollout: str, lease: Lease) -> Lease:
+        """Write a lease first seen in traffic, unless its visible id is known; what the store then holds."""
+        with self._write() as connection:
+            return leases.adopt(connection, rollout, lease)
+
+    def find(self, rollout: str, kind: Kind, visible_id: str) -> Lease | None:
+        """The lease that clients know by ``visible_id``."""
+        with self._read() as connection:
+            return leases.find(connection, rollout, kind, visible_id)
+
+    def load_live(self, rollout: str, ended_after: float) -> list[Lease]:
+        """The open leases, and those that ended after a time."""
+        with self._read() as connection:
+            return leases.live(connection, rollout, ended_after)
+
+    def lease_counts(self, rollout: str) -> dict[Arm, Counter[LeaseState]]:
+        """Leases per arm and state."""
+        with self._read() as connection:
+            return leases.counts(connection, rollout)
+
+    def bought(
+        self, rollout: str, attempt: int, after: tuple[float, str], until: float
+    ) -> list[tuple[Purchase, Lease | None]]:
+        """Randomised purchases of an attempt in start order, each with its (first) lease.
+
+        Args:
+            after: time and id of the last purchase that was taken.
+            until: the latest start, exclusive.
+        """
+        with self._read() as connection:
+            return leases.bought(connection, rollout, attempt, after, until)
+
+    # --- a proxy's batches ----------------------------------------------------------------------------------------
+
+    def flush(
+        self,
+        rollout: str,
+        proxy: str,
+        *,
+        leases_changed: Sequence[Lease],
+        purchases: Sequence[Purchase],
+        tallies: Mapping[TallyKey, Tally],
+        counters: Mapping[str, int],
+    ) -> None:
+        """Write one proxy's batch in one transaction; writing the same batch twice changes nothing.
+
+        Args:
+            proxy: names the rows of one process of one start; its tallies and counters are totals.
+            purchases: those that issued nothing.
+        """
+        with self._write() as connection:
+            leases.update(connection, rollout, leases_changed)
+            leases.insert_purchases(connection, rollout, purchases)
+            counts.write_tallies(connection, rollout, proxy, tallies)
+            counts.write_counters(connection, rollout, proxy, counters)
+
+    def tallies(self, rollout: str, attempt: int | None = None, since: int = 0) -> dict[TallyKey, Tally]:
+        """Tallies of all proxies by key, of one attempt or all, from a time bucket on."""
+        with self._read() as connection:
+            return counts.read_tallies(connection, rollout, attempt, since)
+
+    def counters(self, rollout: str) -> Counter[str]:
+        """Counters of all proxies, added up."""
+        with self._read() as connection:
+            return counts.read_counters(connection, rollout)
