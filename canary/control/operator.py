@@ -1,9 +1,12 @@
 """Operator events: a change of the rollout by hand, applied to the store alone, so that it works with all else dead."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from canary import __version__
 from canary.core.model import Decision, Rollout
+from canary.core.policy.model import Policy
 from canary.core.stage import Event, IllegalEvent, Step, apply
 from canary.store.errors import StoreError
 from canary.store.store import Store
@@ -12,7 +15,7 @@ ATTEMPTS = 20
 """Times that a change is tried anew when somebody else changed the rollout in between."""
 
 
-class UnknownRollout(LookupError):
+class UnknownRollout(StoreError):
     """The store holds no such rollout."""
 
 
@@ -31,15 +34,27 @@ class Operator:
         steps: Sequence[Step],
         *,
         policy_hash: str,
-        version: str,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._name = name
         self._steps = steps
         self._policy_hash = policy_hash
-        self._version = version
         self._clock = clock
+
+    @classmethod
+    def of_store(cls, store: Store, name: str, clock: Callable[[], float]) -> "Operator":
+        """An operator for a rollout under the policy that the store has for it.
+
+        Raises:
+            UnknownRollout: there is no such rollout.
+            StoreError: the store cannot be read.
+        """
+        stored = store.policy(name)
+        if stored is None:
+            raise UnknownRollout(_unknown(store, name))
+        policy = Policy.model_validate(json.loads(stored.json))
+        return cls(store, name, policy.steps, policy_hash=stored.hash, clock=clock)
 
     def act(
         self, event: Event, actor: str, reason: str = "", evidence: Mapping[str, Any] | None = None
@@ -54,14 +69,9 @@ class Operator:
         for _ in range(ATTEMPTS):
             before = self._store.rollout(self._name)
             if before is None:
-                raise UnknownRollout(
-                    f"the store holds no rollout named {self._name!r}; start it with canary run"
-                )
-            now = self._clock()
-            after = apply(before, event, self._steps, now)
-            if self._store.save(
-                self._name, before, after, self.decision(event, actor, reason, before, after, evidence)
-            ):
+                raise UnknownRollout(_unknown(self._store, self._name))
+            after = self._try(before, event, actor, reason, evidence)
+            if after is not None:
                 return after
         raise StoreError(f"{event} lost {ATTEMPTS} races against other changes of {self._name!r}; try again")
 
@@ -70,33 +80,51 @@ class Operator:
     ) -> Rollout | None:
         """Apply ``event`` to exactly ``before``; ``None`` when it has changed since or does not allow the event."""
         try:
-            after = apply(before, event, self._steps, self._clock())
+            return self._try(before, event, actor, reason, evidence)
         except IllegalEvent:
             return None
-        decision = self.decision(event, actor, reason, before, after, evidence)
-        return after if self._store.save(self._name, before, after, decision) else None
 
-    def decision(
-        self,
-        event: Event | str,
-        actor: str,
-        reason: str,
-        before: Rollout,
-        after: Rollout,
-        evidence: Mapping[str, Any] | None = None,
-    ) -> Decision:
-        """The row of evidence for a change from ``before`` to ``after``."""
-        return Decision(
-            at=self._clock(),
-            actor=actor,
-            event=str(event),
-            reason=reason,
-            before=before.state,
-            after=after.state,
-            stage=after.stage,
-            weight=after.weight,
-            attempt=after.attempt,
-            policy_hash=self._policy_hash,
-            version=self._version,
-            evidence=evidence or {},
+    def _try(
+        self, before: Rollout, event: Event, actor: str, reason: str, evidence: Mapping[str, Any] | None
+    ) -> Rollout | None:
+        now = self._clock()
+        after = apply(before, event, self._steps, now)
+        row = decision(
+            event, actor, reason, before, after, at=now, policy_hash=self._policy_hash, evidence=evidence
         )
+        return after if self._store.save(before, after, row) else None
+
+
+def decision(
+    event: Event | str,
+    actor: str,
+    reason: str,
+    before: Rollout,
+    after: Rollout,
+    *,
+    at: float,
+    policy_hash: str,
+    evidence: Mapping[str, Any] | None = None,
+) -> Decision:
+    """The row of evidence for a change from ``before`` to ``after``."""
+    return Decision(
+        at=at,
+        actor=actor,
+        event=str(event),
+        reason=reason,
+        before=before.state,
+        after=after.state,
+        stage=after.stage,
+        weight=after.weight,
+        attempt=after.attempt,
+        policy_hash=policy_hash,
+        version=__version__,
+        evidence=evidence or {},
+    )
+
+
+def _unknown(store: Store, name: str) -> str:
+    known = ", ".join(store.names())
+    return f"{store.name} holds no rollout named {name!r}; " + (
+        f"it holds {known}" if known else "start one with canary run"
+    )

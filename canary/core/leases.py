@@ -138,7 +138,12 @@ _PRECEDENCE = (_S.OPEN, _S.ABANDONED, _S.EXPIRED, _S.REFUNDED, _S.SUCCEEDED)
 
 
 def merge(a: Lease, b: Lease) -> Lease:
-    """One lease from two replicas' views of it: commutative, and nothing that either knew is lost."""
+    """One lease from two replicas' views of it: commutative, and nothing that either knew is lost.
+
+    A later opening is another life of the same id (a provider that counts anew, a rent that was prolonged).
+    """
+    if a.opened_at != b.opened_at:
+        return max(a, b, key=lambda lease: lease.opened_at)
     state = max(a.state, b.state, key=_PRECEDENCE.index)
     return replace(
         a,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from canary.core.model import Arm
 from canary.core.policy.load import PolicyError, line_of, parse_policy, parse_profile
-from canary.core.policy.model import ArmPolicy, EnvRef, FileRef, KeyRef, Policy, Profile
+from canary.core.policy.model import EnvRef, FileRef, KeyRef, Policy, Profile
 
 _CHECKOUT = Path(__file__).parents[2] / "policies"
 SHIPPED = _CHECKOUT if _CHECKOUT.is_dir() else Path(__file__).parents[1] / "policies"
@@ -46,7 +46,7 @@ def load(path: Path) -> Loaded:
     """
     text = _text(path, "the policy")
     policy = parse_policy(text, str(path), name=path.stem)
-    profiles = {arm: _profile(_arm(policy, arm).provider, path, text, arm) for arm in Arm}
+    profiles = {arm: _profile(policy.arm(arm).provider, path, text, arm) for arm in Arm}
     return Loaded(policy, profiles, path, text)
 
 
@@ -59,7 +59,7 @@ def resolve(loaded: Loaded, environ: Mapping[str, str] = os.environ) -> Secrets:
     keys: dict[Arm, str | None] = {}
     headers: dict[Arm, tuple[tuple[str, str], ...]] = {}
     for arm in Arm:
-        side = _arm(loaded.policy, arm)
+        side = loaded.policy.arm(arm)
         path: tuple[str | int, ...] = ("arms", arm.value, "api_key")
         keys[arm] = (
             _secret(side.api_key, loaded, path, environ)
@@ -76,10 +76,6 @@ def resolve(loaded: Loaded, environ: Mapping[str, str] = os.environ) -> Secrets:
             for name, value in side.headers.items()
         )
     return Secrets(keys, headers)
-
-
-def _arm(policy: Policy, arm: Arm) -> ArmPolicy:
-    return policy.arms.old if arm is Arm.OLD else policy.arms.new
 
 
 def _secret(ref: KeyRef, loaded: Loaded, path: tuple[str | int, ...], environ: Mapping[str, str]) -> str:

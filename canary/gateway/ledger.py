@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from canary.core.compare import Difference
 from canary.core.leases import LeaseEvent, apply, observe
 from canary.core.model import Arm, Exchange, Lease, LeaseState, Purchase
 from canary.core.stats.bins import bin_of
@@ -67,6 +68,11 @@ class Ledger:
         """Add one to a named counter of this process."""
         self.totals.counters[counter] += 1
 
+    def difference(self, difference: Difference) -> None:
+        """Take in one contract difference between the arms."""
+        self.count("shadow_differences")
+        log.info("a shadow difference: %s", difference)
+
     def later(self, exchange: Exchange, leases: Mapping[str, Lease]) -> None:
         """Take in one exchange once the client has its answer."""
         asyncio.get_running_loop().call_soon(self.exchange, exchange, leases)
@@ -78,7 +84,7 @@ class Ledger:
         for lease in leases.values():
             if lease.arm is exchange.arm:
                 self._bindings.update(observe(self._bindings.current(lease), exchange, latency_bin))
-        if leases and exchange.reply.unknown_lease:
+        if exchange.reply.unknown_lease and any(_should_be_known(x, exchange) for x in leases.values()):
             self.count("misrouted")
             log.error(
                 "%s does not know a lease that it issued (%s answered %s)",
@@ -158,3 +164,9 @@ class Ledger:
         old = [key for key in self._tallies if key.bucket < self._bucket and key not in self._dirty]
         for key in old:
             del self._tallies[key]
+
+
+def _should_be_known(lease: Lease, exchange: Exchange) -> bool:
+    """Providers forget ids some time after a lease's end, so only one that still runs raises the alarm."""
+    ended = lease.state is not LeaseState.OPEN
+    return not ended and (lease.expires_at is None or exchange.at < lease.expires_at)

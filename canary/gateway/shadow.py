@@ -29,17 +29,22 @@ class ShadowQueue:
     Args:
         arms: the shadow's own pools, apart from those that serve clients.
         size: copies that may wait.
+        count: adds one to a named counter.
         found: is told each difference.
     """
 
-    def __init__(self, arms: Arms, size: int, found: Callable[[Difference], None]) -> None:
+    def __init__(
+        self,
+        arms: Arms,
+        size: int,
+        count: Callable[[str], None],
+        found: Callable[[Difference], None],
+    ) -> None:
         self._arms = arms
         self._queue: asyncio.Queue[_Copy] = asyncio.Queue(size)
+        self._count = count
         self._found = found
         self._credit = 0.0
-        self.sent = 0
-        self.dropped = 0
-        self.failed = 0
 
     def wants(self, call: Call, rollout: Rollout) -> bool:
         """Whether this call is in the shadowed share; exact over any stretch of calls, with no draw."""
@@ -56,7 +61,7 @@ class ShadowQueue:
         try:
             self._queue.put_nowait(_Copy(arm, request, call, seen(asked)))
         except asyncio.QueueFull:
-            self.dropped += 1
+            self._count("shadow_dropped")
 
     @property
     def waiting(self) -> int:
@@ -74,14 +79,14 @@ class ShadowQueue:
             try:
                 await self._send(copy)
             except Exception:
-                self.failed += 1
+                self._count("shadow_failed")
                 log.exception("a shadow copy could not be sent")
 
     async def _send(self, copy: _Copy) -> None:
         asked = await self._arms.ask(copy.arm, copy.request, copy.call)
-        self.sent += 1
+        self._count("shadow_sent")
         if asked.response is None:
-            self.failed += 1
+            self._count("shadow_failed")
         for difference in compare(copy.call, copy.served, seen(asked)):
             self._found(difference)
 

@@ -2,6 +2,7 @@
 
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from types import SimpleNamespace
 
@@ -125,9 +126,17 @@ class Upstream:
         headers: added to every request, replacing the client's of the same name.
         timeout: seconds for the whole exchange.
         max_in_flight: connections at most; further calls wait for one within the connect timeout.
+        ca_file: a certificate authority to trust beside the system's (PEM).
     """
 
-    def __init__(self, url: str, headers: Headers, timeout: float, max_in_flight: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        headers: Headers,
+        timeout: float,
+        max_in_flight: int,
+        ca_file: Path | None = None,
+    ) -> None:
         self._url = URL(url)
         self._headers = headers
         self._replaced = frozenset(name.lower() for name, _ in headers)
@@ -135,17 +144,25 @@ class Upstream:
             total=timeout, connect=max(timeout * 0.9, timeout - 1), sock_connect=min(10.0, timeout / 2)
         )
         self._limit = max_in_flight
+        self._ca_file = ca_file
         self._session: aiohttp.ClientSession | None = None
         self.in_flight = 0
         self.connections_opened = 0
 
     async def start(self) -> None:
-        """Open the pool; connections are made when first needed and then kept."""
+        """Open the pool; connections are made when first needed and then kept.
+
+        Raises:
+            OSError: the CA file cannot be read.
+        """
+        context = ssl.create_default_context()
+        if self._ca_file is not None:
+            context.load_verify_locations(self._ca_file)
         connector = aiohttp.TCPConnector(
             limit=self._limit,
             keepalive_timeout=60,
             ttl_dns_cache=30,
-            ssl=ssl.create_default_context(),
+            ssl=context,
         )
         self._session = aiohttp.ClientSession(
             connector=connector,

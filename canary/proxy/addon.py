@@ -29,6 +29,7 @@ class GatewayAddon:
 
     def __init__(self, handle: Handler, intercept: Sequence[str] = ()) -> None:
         self._handle = handle
+        self.closing = False  # each answer then asks its client to come back on another connection
         self._hosts = tuple(host.lower() for host in intercept)
 
     async def request(self, flow: http.HTTPFlow) -> None:
@@ -40,7 +41,7 @@ class GatewayAddon:
             response = await self._handle(to_request(flow))
         except Exception:
             log.exception("the gateway failed")
-        answer(flow, response)
+        answer(flow, response, close=self.closing)
 
     def _is_ours(self, host: str) -> bool:
         return not self._hosts or matches(host, self._hosts)

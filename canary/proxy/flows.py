@@ -27,12 +27,16 @@ def to_request(flow: http.HTTPFlow) -> Request:
     )
 
 
-def answer(flow: http.HTTPFlow, response: Response) -> None:
-    """Set the flow's response, so that mitmproxy never opens a connection of its own."""
+def answer(flow: http.HTTPFlow, response: Response, *, close: bool = False) -> None:
+    """Set the flow's response, so that mitmproxy never opens a connection of its own.
+
+    Args:
+        close: ask the client not to use its connection again.
+    """
     fields = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers]
     if response.status not in _BODILESS:
         fields.append((b"content-length", b"%d" % len(response.body)))
-    if "close" in flow.request.headers.get("connection", "").lower():
+    if close or "close" in flow.request.headers.get("connection", "").lower():
         # some clients go on using a connection that is about to be closed unless they are told
         fields.append((b"connection", b"close"))
     now = time()

@@ -49,7 +49,7 @@ class Ingress:
 
     def __init__(self, listen: Listen, handle: Handler) -> None:
         self._listen = listen
-        self._handle = handle
+        self._addon = GatewayAddon(handle, listen.intercept)
         self._master: master.Master | None = None
         self._proxyserver = proxyserver.Proxyserver()
         self._running: asyncio.Task[None] | None = None
@@ -61,9 +61,7 @@ class Ingress:
             IngressError: the address cannot be listened on.
         """
         root_level = logging.getLogger().level
-        self._master = _build(
-            self._listen, self._proxyserver, GatewayAddon(self._handle, self._listen.intercept)
-        )
+        self._master = _build(self._listen, self._proxyserver, self._addon)
         logging.getLogger().setLevel(root_level)  # the master turns the root logger up to DEBUG
         self._running = asyncio.create_task(self._master.run(), name="mitmproxy")
         while not self._proxyserver.listen_addrs():
@@ -91,10 +89,11 @@ class Ingress:
 
     async def drain(self, in_flight: Callable[[], int], deadline: float) -> bool:
         """Take no new connection and wait, at most ``deadline`` seconds, until nothing is in flight."""
+        self._addon.closing = True
         await self._proxyserver.servers.update([])
         loop = asyncio.get_running_loop()
         until = loop.time() + deadline
-        while in_flight() and loop.time() < until:
+        while in_flight() and loop.time() < until:  # noqa: ASYNC110  it is a count, not an event
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)  # the last answers are on their way to their sockets
         return not in_flight()

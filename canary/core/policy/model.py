@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from canary.core.model import Arm
 from canary.core.policy.gates import Gate, Gates, Strict
 from canary.core.policy.notation import Duration, Money, Share
 from canary.core.stage import HOLD_BACK, Step
@@ -56,6 +57,7 @@ class ArmPolicy(Strict):
     timeout: Annotated[Duration, Field(gt=0)] = 30.0
     headers: dict[str, str | EnvRef | FileRef] = Field(default_factory=dict)
     max_in_flight: Annotated[int, Field(ge=1)] = 256
+    ca: str | None = None  # a PEM file with a certificate authority to trust beside the system's
     price_factor: Annotated[Decimal, Field(gt=0)] = Decimal(1)
 
     _key = field_validator("api_key", mode="before")(_key_reference)
@@ -220,6 +222,10 @@ class Policy(Strict):
         if self.mode == "reverse" and self.intercept:
             raise ValueError("intercept is for mode: regular; in reverse mode clients come by themselves")
         return self
+
+    def arm(self, arm: Arm) -> ArmPolicy:
+        """The policy's side of one arm."""
+        return self.arms.old if arm is Arm.OLD else self.arms.new
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -1,0 +1,130 @@
+"""Everything of one proxy process behind its ingress: put together, started and stopped."""
+
+import asyncio
+import contextlib
+import secrets as random
+from collections.abc import Callable
+from pathlib import Path
+from time import time
+
+from canary.core.model import Arm, Rollout
+from canary.core.policy.model import ArmPolicy
+from canary.core.route import Rules
+from canary.gateway.answers import Answers
+from canary.gateway.asking import Arms, ArmSide
+from canary.gateway.bindings import Bindings
+from canary.gateway.config import Loaded, Secrets
+from canary.gateway.gateway import Gateway
+from canary.gateway.ledger import Ledger
+from canary.gateway.rollouts import RolloutView
+from canary.gateway.shadow import ShadowQueue
+from canary.gateway.upstream import Upstream
+from canary.store.store import Store
+from canary.store.writer import GroupCommit
+
+GRACE = 3600.0
+"""Seconds that an ended lease is kept in memory; later calls for it are looked up in the store."""
+
+SHADOW_CONNECTIONS = 32
+
+
+class GatewayService:
+    """The gateway with its pools, ledger and background work.
+
+    Args:
+        rollout: as it stands in the store.
+        clock: wall-clock seconds.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        secrets: Secrets,
+        store: Store,
+        rollout: Rollout,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        policy = loaded.policy
+        self._clock = clock
+        self.proxy = random.token_hex(8)
+        """Names this process's rows in the store; unique per start, so that counts add up."""
+        patience = max(3 * policy.judging.tick, 5.0)
+        self.view = RolloutView(store, policy.name, rollout, patience)
+        self.bindings = Bindings(store, GroupCommit(store, policy.name), policy.name, GRACE)
+        self.ledger = Ledger(store, self.bindings, self.view, self.proxy, clock)
+        self.upstreams = {arm: _upstream(loaded, secrets, arm) for arm in Arm}
+        self._shadow_upstreams = {arm: _shadow_upstream(loaded, secrets, arm) for arm in Arm}
+        arms = _arms(loaded, secrets, self.upstreams, clock)
+        self.shadow = ShadowQueue(
+            _arms(loaded, secrets, self._shadow_upstreams, clock),
+            policy.shadow.queue,
+            self.ledger.count,
+            self.ledger.difference,
+        )
+        failure = policy.upstream_failure
+        self.gateway = Gateway(
+            arms,
+            self.bindings,
+            self.view,
+            self.ledger,
+            self.shadow,
+            rules=Rules(policy.spillover, policy.balance == "sum"),
+            answers=Answers(failure.status, failure.body.encode(), policy.arm_header),
+            unit=policy.unit,
+            new_id=lambda: random.token_hex(12),
+        )
+        self._work: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Fill memory from the store, open the pools, begin the background work.
+
+        Raises:
+            StoreError: the store cannot be read.
+            OSError: a CA file cannot be read.
+        """
+        await asyncio.to_thread(self.bindings.load, self._clock())
+        for upstream in (*self.upstreams.values(), *self._shadow_upstreams.values()):
+            await upstream.start()
+        await self.view.refresh()
+        self._work = [
+            asyncio.create_task(self.view.run(), name="rollout view"),
+            asyncio.create_task(self.ledger.run(), name="ledger"),
+            asyncio.create_task(self.shadow.run(), name="shadow"),
+        ]
+
+    async def stop(self) -> None:
+        """End the background work, write what is left, close the pools. Call it when nothing is in flight."""
+        for task in self._work:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*self._work, return_exceptions=True)
+        await self.ledger.flush()
+        for upstream in (*self.upstreams.values(), *self._shadow_upstreams.values()):
+            await upstream.close()
+
+
+def _arms(
+    loaded: Loaded, secrets: Secrets, upstreams: dict[Arm, Upstream], clock: Callable[[], float]
+) -> Arms:
+    sides = {}
+    for arm, upstream in upstreams.items():
+        profile = loaded.profiles[arm]
+        sides[arm] = ArmSide(
+            upstream, secrets.keys[arm], profile.lifetime, profile.lifetimes, profile.cost_headers
+        )
+    return Arms(sides, clock)
+
+
+def _upstream(loaded: Loaded, secrets: Secrets, arm: Arm) -> Upstream:
+    side = loaded.policy.arm(arm)
+    return Upstream(side.url, secrets.headers[arm], side.timeout, side.max_in_flight, _ca(loaded, side))
+
+
+def _shadow_upstream(loaded: Loaded, secrets: Secrets, arm: Arm) -> Upstream:
+    side = loaded.policy.arm(arm)
+    timeout = loaded.policy.shadow.timeout
+    return Upstream(side.url, secrets.headers[arm], timeout, SHADOW_CONNECTIONS, _ca(loaded, side))
+
+
+def _ca(loaded: Loaded, side: ArmPolicy) -> Path | None:
+    return loaded.path.parent / side.ca if side.ca else None
