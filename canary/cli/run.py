@@ -17,7 +17,7 @@ from canary.gateway.config import load, resolve
 log = logging.getLogger(__name__)
 
 
-class _Address(click.ParamType):
+class _Address(click.ParamType[Address]):
     """``HOST:PORT``, ``:PORT`` or ``[v6]:PORT``."""
 
     name = "host:port"
