@@ -85,7 +85,8 @@ def _sqlite(path: Path) -> Engine:
 
     @event.listens_for(engine, "rollback")
     def _rollback(connection: Connection) -> None:
-        connection.exec_driver_sql("ROLLBACK")
+        if connection.connection.in_transaction:  # a BEGIN that found the lock taken began none
+            connection.exec_driver_sql("ROLLBACK")
 
     return engine
 
