@@ -12,6 +12,7 @@ from canary.core.model import Arm, Decision, Kind, Lease, LeaseState, Purchase, 
 from canary.core.tally import Tally, TallyKey
 from canary.store import counts, leases, rollouts
 from canary.store.engine import open_engine, shown, translated
+from canary.store.leases import Money
 from canary.store.rollouts import Look, StoredPolicy
 
 
@@ -125,6 +126,11 @@ class Store:
         """Leases per arm and state."""
         with self._read() as connection:
             return leases.counts(connection, rollout)
+
+    def money(self, rollout: str) -> dict[Arm, Money]:
+        """What each arm's leases cost."""
+        with self._read() as connection:
+            return leases.money(connection, rollout)
 
     def bought(
         self, rollout: str, attempt: int, after: tuple[float, str], until: float

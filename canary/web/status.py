@@ -1,0 +1,102 @@
+"""The status of a rollout as one JSON object, from the store alone: it can be told with everything else dead."""
+
+from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from canary.core.model import Arm, LeaseState, Rollout
+from canary.store.errors import StoreError
+from canary.store.leases import Money
+from canary.store.store import Store
+
+HAZARD = "hazard_"
+"""Counters of this prefix are hazards seen in live traffic."""
+
+NOT_JUDGED: Mapping[str, Any] = {
+    "kind": "hold",
+    "reasons": [
+        "nothing has been judged yet: the controller has not run, or has not finished its first look"
+    ],
+    "metrics": {},
+}
+"""The verdict before the first."""
+
+_SHADOW_COUNTERS = {
+    "sent": "shadow_sent",
+    "dropped": "shadow_dropped",
+    "differences": "shadow_differences",
+}
+
+
+def status_of(store: Store, name: str, now: float) -> dict[str, Any]:
+    """The status of the rollout ``name``. Rates are fractions, times seconds, money the account's unit.
+
+    Raises:
+        StoreError: the store cannot be read, or holds no such rollout.
+    """
+    look = store.look(name)
+    if look is None:
+        raise StoreError(f"{store.name} holds no rollout named {name!r}; start it with canary run")
+    return {
+        **_place(look.rollout),
+        "controller": {"heartbeat_age": None if look.heartbeat is None else max(0.0, now - look.heartbeat)},
+        **_verdict(verdict_of(store, name)),
+        "leases": _leases(store.lease_counts(name)),
+        **_counted(store.counters(name)),
+        "money": {arm.value: _money(money) for arm, money in store.money(name).items()},
+    }
+
+
+def verdict_of(store: Store, name: str) -> dict[str, Any]:
+    """The controller's last verdict: ``kind``, ``reasons`` and ``metrics``.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    return {**NOT_JUDGED, **(store.verdict(name) or {})}
+
+
+def _place(rollout: Rollout) -> dict[str, Any]:
+    return {
+        "name": rollout.name,
+        "stage": rollout.stage,
+        "stage_index": rollout.stage_index,
+        "weight": rollout.weight,
+        "state": rollout.state.value,
+        "safe_arm": rollout.safe_arm.value,
+        "since": rollout.since,
+    }
+
+
+def _verdict(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "verdict": {"kind": verdict["kind"], "reasons": list(verdict["reasons"])},
+        "metrics": verdict["metrics"],
+    }
+
+
+def _leases(counts: Mapping[Arm, Counter[LeaseState]]) -> dict[str, Any]:
+    return {arm.value: {"open": counts[arm][LeaseState.OPEN], "total": counts[arm].total()} for arm in Arm}
+
+
+def _counted(counters: Counter[str]) -> dict[str, Any]:
+    shadow: dict[str, Any] = {key: counters[name] for key, name in _SHADOW_COUNTERS.items()}
+    hazards = {
+        name.removeprefix(HAZARD): n for name, n in sorted(counters.items()) if name.startswith(HAZARD)
+    }
+    # only reads are repeated to the other arm, and a read costs nothing
+    return {"shadow": shadow | {"spent": 0.0}, "hazards": hazards}
+
+
+def _money(money: Money) -> dict[str, Any]:
+    return {
+        "spent": _number(money.spent),
+        "refunded": _number(money.refunded),
+        "per_success": None if money.per_success is None else _number(money.per_success),
+    }
+
+
+def _number(amount: Decimal) -> float:
+    # JSON has no decimals: sums are exact until here, and here they become text for people and charts
+    return float(amount)
