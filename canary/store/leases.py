@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, tuple_
+from sqlalchemy import Connection, func, insert, or_, select, tuple_
 
 from canary.core.aliases import alias
 from canary.core.leases import merge
@@ -134,25 +134,36 @@ def money(connection: Connection, rollout: str) -> dict[Arm, Money]:
     return found
 
 
-def bought(
-    connection: Connection, rollout: str, attempt: int, after: tuple[float, str], until: float
-) -> list[tuple[Purchase, Lease | None]]:
-    """Randomised purchases of an attempt in start order, each with its (first) lease.
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """A randomised purchase with its (first) lease; ``serial`` counts purchases in the order of writing."""
+
+    serial: int
+    purchase: Purchase
+    lease: Lease | None
+
+
+def matured(
+    connection: Connection, rollout: str, attempt: int, after: int, until: float, limit: int
+) -> list[Bought]:
+    """Randomised purchases of an attempt in the order of writing, up to the first that is too young.
+
+    The order of writing, and not of starting, makes sure that one which was written late is not passed over.
 
     Args:
-        after: time and id of the last purchase that was taken; later ones are returned.
+        after: serial of the last purchase that was taken.
         until: the latest start, exclusive.
+        limit: how many at most.
     """
-    at, last = after
-    later = or_(purchases.c.at > at, and_(purchases.c.at == at, purchases.c.id > last))
-    statement = (
-        select(purchases)
-        .where(purchases.c.rollout == rollout, purchases.c.attempt == attempt, later, purchases.c.at < until)
-        .order_by(purchases.c.at, purchases.c.id)
-    )
-    made = [purchase_of(row) for row in connection.execute(statement).mappings()]
-    issued = _issued(connection, rollout, [purchase.id for purchase in made])
-    return [(purchase, issued.get(purchase.id)) for purchase in made]
+    of_attempt = (purchases.c.rollout == rollout, purchases.c.attempt == attempt, purchases.c.serial > after)
+    too_young = select(func.min(purchases.c.serial)).where(*of_attempt, purchases.c.at >= until)
+    first = connection.scalar(too_young)
+    statement = select(purchases).where(*of_attempt).order_by(purchases.c.serial).limit(limit)
+    if first is not None:
+        statement = statement.where(purchases.c.serial < first)
+    rows = connection.execute(statement).mappings().all()
+    issued = _issued(connection, rollout, [row["id"] for row in rows])
+    return [Bought(row["serial"], purchase_of(row), issued.get(row["id"])) for row in rows]
 
 
 def _issued(connection: Connection, rollout: str, ids: Sequence[str]) -> dict[str, Lease]:

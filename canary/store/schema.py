@@ -61,6 +61,9 @@ rollouts = Table(
     Column("policy", String, nullable=False),
     Column("heartbeat", Float(53)),
     Column("verdict", JSON),
+    Column(
+        "ticks", BigInteger, nullable=False, default=0
+    ),  # of the controller; two controllers cannot both win one
 )
 
 decisions = Table(
@@ -85,8 +88,9 @@ decisions = Table(
 purchases = Table(
     "purchases",
     metadata,
-    Column("rollout", String(200), primary_key=True),
-    Column("id", String(40), primary_key=True),
+    Column("serial", _Serial, primary_key=True, autoincrement=True),  # in the order of writing
+    Column("rollout", String(200), nullable=False),
+    Column("id", String(40), nullable=False),
     Column("at", Float(53), nullable=False),
     Column("arm", String(3), nullable=False),
     Column("action", String(60), nullable=False),
@@ -103,7 +107,8 @@ purchases = Table(
     Column("service", String(100), nullable=False),
     Column("country", String(100), nullable=False),
     Column("client", String(100), nullable=False),
-    Index("purchases_in_order", "rollout", "attempt", "at", "id"),
+    UniqueConstraint("rollout", "id"),
+    Index("purchases_in_order", "rollout", "attempt", "serial"),
 )
 
 leases = Table(
@@ -171,6 +176,16 @@ differences = Table(
     Column("last_at", Float(53), nullable=False),
     Column("old", String, nullable=False),
     Column("new", String, nullable=False),
+)
+
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("part", String(200), primary_key=True),
+    Column("data", JSON, nullable=False),
 )
 
 

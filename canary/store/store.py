@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 
 from canary.core.model import Arm, Decision, Kind, Lease, LeaseState, Purchase, Rollout
 from canary.core.tally import Tally, TallyKey
-from canary.store import counts, leases, rollouts
+from canary.store import counts, leases, rollouts, ticks
 from canary.store.engine import open_engine, shown, translated
-from canary.store.leases import Money
+from canary.store.leases import Bought, Money
 from canary.store.rollouts import Look, StoredPolicy
+from canary.store.ticks import Evidence, Tick
 
 
 class Store:
@@ -90,6 +91,22 @@ class Store:
         with self._write() as connection:
             rollouts.beat(connection, name, at, verdict)
 
+    def tick(self, name: str, tick: Tick) -> bool:
+        """Write all that one tick of the controller found, or nothing.
+
+        ``False`` when another controller ticked, or the rollout changed, since this one looked.
+        """
+        with translated(self.name), self._engine.connect() as connection, connection.begin() as transaction:
+            if ticks.write(connection, name, tick):
+                return True
+            transaction.rollback()
+            return False
+
+    def evidence(self, name: str, attempt: int) -> Evidence:
+        """The controller's memory of an attempt."""
+        with self._read() as connection:
+            return ticks.read(connection, name, attempt)
+
     def verdict(self, name: str) -> dict[str, Any] | None:
         """The controller's last verdict."""
         with self._read() as connection:
@@ -132,17 +149,18 @@ class Store:
         with self._read() as connection:
             return leases.money(connection, rollout)
 
-    def bought(
-        self, rollout: str, attempt: int, after: tuple[float, str], until: float
-    ) -> list[tuple[Purchase, Lease | None]]:
-        """Randomised purchases of an attempt in start order, each with its (first) lease.
+    def matured(
+        self, rollout: str, attempt: int, after: int, until: float, limit: int = 5000
+    ) -> list[Bought]:
+        """Randomised purchases of an attempt in the order of writing, up to the first that is too young.
 
         Args:
-            after: time and id of the last purchase that was taken.
+            after: serial of the last purchase that was taken.
             until: the latest start, exclusive.
+            limit: how many at most.
         """
         with self._read() as connection:
-            return leases.bought(connection, rollout, attempt, after, until)
+            return leases.matured(connection, rollout, attempt, after, until, limit)
 
     # --- a proxy's batches ----------------------------------------------------------------------------------------
 

@@ -24,9 +24,6 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert the rows; one whose primary key is there already is left as it is."""
-    if not rows:
-        return
-    keys = [column.name for column in table.primary_key]
-    statement = _insert(connection, table)
-    connection.execute(statement.on_conflict_do_nothing(index_elements=keys), rows)
+    """Insert the rows; one that is there already, by any unique key, is left as it is."""
+    if rows:
+        connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)

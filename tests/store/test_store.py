@@ -8,6 +8,7 @@ from threading import Barrier, Thread
 from canary.core.model import Arm, Kind, LeaseState, Outcome
 from canary.core.tally import Tally, TallyKey
 from canary.store.store import Store
+from canary.store.ticks import Change, Evidence, Tick
 from tests.factories import NOW, tassignment, tdecision, tlease, tpurchase, trollout
 from tests.store.conftest import POLICY
 
@@ -164,7 +165,7 @@ def test_a_batch_written_twice_changes_nothing(store: Store) -> None:
         _flush(store, purchases=[failed], tallies={key: tally}, counters={"spillovers": 3})
     assert store.tallies(NAME) == {key: tally}
     assert store.counters(NAME) == Counter({"spillovers": 3})
-    assert store.bought(NAME, 1, (0.0, ""), NOW + 1) == [(failed, None)]
+    assert [(row.purchase, row.lease) for row in store.matured(NAME, 1, 0, NOW + 1)] == [(failed, None)]
 
 
 def test_counts_of_all_proxies_add_up(store: Store) -> None:
@@ -179,16 +180,59 @@ def test_counts_of_all_proxies_add_up(store: Store) -> None:
     assert store.counters(NAME)["spillovers"] == 2
 
 
-def test_purchases_come_in_start_order_with_their_leases(store: Store) -> None:
-    """The judge reads each randomised purchase once, in start order, with the lease that it led to."""
-    for number, at in enumerate((NOW + 2, NOW + 1, NOW + 1)):
+def test_each_randomised_purchase_comes_once_with_its_lease(store: Store) -> None:
+    """The judge reads every randomised purchase once, with the lease that it led to, and no other purchase."""
+    _buy(store, NOW, NOW + 1, NOW + 2)
+    store.bind(NAME, [(tpurchase(id="p-9"), [tlease(id="9", purchase="p-9")])])  # not randomised
+    first = store.matured(NAME, 1, 0, NOW + 10, limit=2)
+    rest = store.matured(NAME, 1, first[-1].serial, NOW + 10)
+    assert [row.purchase.id for row in first + rest] == ["p-0", "p-1", "p-2"]
+    assert [row.lease.id for row in first + rest if row.lease] == ["0", "1", "2"]
+    assert store.matured(NAME, 2, 0, NOW + 10) == []
+
+
+def test_a_purchase_that_is_too_young_is_not_passed_over(store: Store) -> None:
+    """A slow purchase written after a younger one is waited for: none is lost between two looks."""
+    _buy(store, NOW, NOW + 30, NOW + 1)
+    [first] = store.matured(NAME, 1, 0, NOW + 20)
+    assert first.purchase.id == "p-0"
+    assert [row.purchase.id for row in store.matured(NAME, 1, first.serial, NOW + 40)] == ["p-1", "p-2"]
+
+
+def test_a_tick_is_written_whole(store: Store) -> None:
+    """Evidence, verdict, sign of life and the decision appear together."""
+    change = Change(trollout(), trollout(weight=0.0, revision=1), tdecision(event="harm"))
+    tick = Tick(0, NOW + 5, 1, {"kind": "rollback"}, {"cells": [1, 2]}, change)
+    assert store.tick(NAME, tick)
+    look = store.look(NAME)
+    assert look is not None
+    assert (look.rollout.weight, look.heartbeat) == (0.0, NOW + 5)
+    assert store.evidence(NAME, 1) == Evidence(1, {"cells": [1, 2]})
+    assert store.evidence(NAME, 2) == Evidence(1, {})
+    assert store.verdict(NAME) == {"kind": "rollback"}
+    assert [d.event for d in store.decisions(NAME)] == ["harm"]
+
+
+def test_of_two_controllers_one_ticks(store: Store) -> None:
+    """A controller that was taken for dead writes nothing over its successor's evidence."""
+    assert store.tick(NAME, Tick(0, NOW, 1, {"kind": "hold"}, {"cells": 1}))
+    assert not store.tick(NAME, Tick(0, NOW, 1, {"kind": "rollback"}, {"cells": 2}))
+    assert store.evidence(NAME, 1) == Evidence(1, {"cells": 1})
+
+
+def test_a_tick_on_a_rollout_that_changed_leaves_nothing(store: Store) -> None:
+    """An operator's event between look and write wins; the tick is made again on what it left."""
+    store.save(trollout(), trollout(revision=1), tdecision(event="pause"))
+    change = Change(trollout(), trollout(weight=0.25, revision=1), tdecision())
+    assert not store.tick(NAME, Tick(0, NOW, 1, {"kind": "advance"}, {"cells": 1}, change))
+    assert store.evidence(NAME, 1) == Evidence(0, {})
+    assert [d.event for d in store.decisions(NAME)] == ["pause"]
+
+
+def _buy(store: Store, *times: float) -> None:
+    for number, at in enumerate(times):
         purchase = tpurchase(id=f"p-{number}", at=at, assignment=tassignment(unit=f"p-{number}"))
         store.bind(NAME, [(purchase, [tlease(id=str(number), purchase=purchase.id)])])
-    store.bind(NAME, [(tpurchase(id="p-4"), [tlease(id="4", purchase="p-4")])])  # not randomised
-    rows = store.bought(NAME, 1, (0.0, ""), NOW + 10)
-    assert [purchase.id for purchase, _ in rows] == ["p-1", "p-2", "p-0"]
-    assert [lease.id for _, lease in rows if lease] == ["1", "2", "0"]
-    assert [p.id for p, _ in store.bought(NAME, 1, (NOW + 1, "p-1"), NOW + 2)] == ["p-2"]
 
 
 def _flush(store: Store, **batch: object) -> None:

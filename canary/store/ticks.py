@@ -1,0 +1,69 @@
+"""What the controller writes at each tick: its evidence, verdict and decision, all of them or none."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from sqlalchemy import Connection, CursorResult, select, update
+
+from canary.core.model import Decision, Rollout
+from canary.store import rollouts
+from canary.store.schema import evidence
+from canary.store.schema import rollouts as rollouts_table
+from canary.store.upsert import upsert
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A step of the rollout with its row of evidence."""
+
+    before: Rollout
+    after: Rollout
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One tick's result.
+
+    ``number``: how many ticks there had been when it began. ``parts``: what changed of the evidence.
+    """
+
+    number: int
+    at: float
+    attempt: int
+    verdict: Mapping[str, Any]
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    change: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The controller's memory of an attempt, by part, and how many ticks there have been."""
+
+    ticks: int
+    parts: Mapping[str, Any]
+
+
+def write(connection: Connection, name: str, tick: Tick) -> bool:
+    """Write a tick; ``False`` when it is not the next one, or the rollout changed: roll back then."""
+    following = (rollouts_table.c.name == name, rollouts_table.c.ticks == tick.number)
+    values = {"ticks": tick.number + 1, "heartbeat": tick.at, "verdict": dict(tick.verdict)}
+    statement = update(rollouts_table).where(*following).values(values)
+    if cast("CursorResult[Any]", connection.execute(statement)).rowcount != 1:
+        return False
+    rows = [
+        {"rollout": name, "attempt": tick.attempt, "part": part, "data": data}
+        for part, data in tick.parts.items()
+    ]
+    upsert(connection, evidence, rows)
+    change = tick.change
+    return change is None or rollouts.save(connection, change.before, change.after, change.decision)
+
+
+def read(connection: Connection, name: str, attempt: int) -> Evidence:
+    """The evidence of an attempt as the last tick left it."""
+    count = connection.scalar(select(rollouts_table.c.ticks).where(rollouts_table.c.name == name))
+    where = (evidence.c.rollout == name, evidence.c.attempt == attempt)
+    rows = connection.execute(select(evidence.c.part, evidence.c.data).where(*where))
+    return Evidence(count or 0, {row.part: row.data for row in rows})
