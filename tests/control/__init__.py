@@ -1,0 +1,1 @@
+"""Promises of the controller and of operator events."""
