@@ -12,11 +12,12 @@ from canary.cli.errors import READABLE, said
 COMMANDS = {
     "run": "canary.cli.run",
     "check": "canary.cli.check",
-    "status": "canary.cli.operate",
+    "status": "canary.cli.status",
     "pause": "canary.cli.operate",
     "resume": "canary.cli.operate",
     "promote": "canary.cli.operate",
     "rollback": "canary.cli.operate",
+    "approve": "canary.cli.operate",
     "sim": "canary.cli.sim",
 }
 """Command to module; the module holds a click command of the same name."""

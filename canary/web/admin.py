@@ -6,8 +6,8 @@ Every answer below ``/api/`` is JSON; one that went wrong is ``{"error": "a sent
 
     GET  /healthz            200 while the process answers
     GET  /readyz             200 when the store answers and the rollout view is fresh, else 503 with the reasons
-    GET  /metrics            prometheus, or OpenMetrics when asked for
-    GET  /api/v1/status      the status of the rollout (docs/metrics.md names its counters)
+    GET  /metrics            prometheus (docs/metrics.md)
+    GET  /api/v1/status      the status of the rollout (canary.web.status)
     GET  /api/v1/verdict     the controller's last verdict
     GET  /api/v1/decisions   the last decisions, oldest first; ?limit=N
     POST /api/v1/EVENT       pause, resume, promote, rollback, approve; {"reason": ..., "actor": ...} as JSON or
@@ -15,22 +15,22 @@ Every answer below ``/api/`` is JSON; one that went wrong is ``{"error": "a sent
 """
 
 import asyncio
-import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from canary.core.model import Rollout
-from canary.core.stage import Event, IllegalEvent
+from canary.core.stage import Event
 from canary.gateway.service import GatewayService
 from canary.store.errors import StoreError, StoreUnavailable
 from canary.store.store import Store
 from canary.web.access import Access
+from canary.web.answers import MAX_BODY, Handler, answer_errors, error, fields, number_up_to, text_field
+from canary.web.metrics import CONTENT_TYPE, Scrape, exposition, process_facts, stored_facts
 from canary.web.status import status_of, verdict_of
 
 log = logging.getLogger(__name__)
@@ -41,22 +41,14 @@ EVENTS = (Event.PAUSE, Event.RESUME, Event.PROMOTE, Event.ROLLBACK, Event.APPROV
 PATIENCE = 5.0
 """Seconds that a read may wait for the store."""
 
-MAX_BODY = 16 * 1024
 MAX_REASON = 2000
 MAX_ACTOR = 100
 DECISIONS = 1000
 """Decisions that are shown when no limit is asked for, and at most."""
 
 
-type _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
 class AdminError(Exception):
     """The admin server cannot listen where it was told to; the message names the remedy."""
-
-
-class BadRequest(ValueError):
-    """The request does not say what it wants; nothing was changed."""
 
 
 class Admin:
@@ -96,11 +88,12 @@ class Admin:
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=2.0)
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[_answer_errors, self._guard], client_max_size=MAX_BODY)
+        application = web.Application(middlewares=[answer_errors, self._guard], client_max_size=MAX_BODY)
         application.add_routes(
             [
                 web.get("/healthz", self._healthz),
                 web.get("/readyz", self._readyz),
+                web.get("/metrics", self._metrics),
                 web.get("/api/v1/status", self._status),
                 web.get("/api/v1/verdict", self._verdict),
                 web.get("/api/v1/decisions", self._decisions),
@@ -139,12 +132,12 @@ class Admin:
     # --- who may ask ----------------------------------------------------------------------------------------------
 
     @web.middleware
-    async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith("/api/") and not self._may(request):
             log.warning(
                 "%s %s from %s was refused: no valid token", request.method, request.path, request.remote
             )
-            return _error(
+            return error(
                 401,
                 "this needs the admin token; send it as 'Authorization: Bearer TOKEN' "
                 "(CANARY_ADMIN_TOKEN, or the file .canary/admin-token where the harness was started)",
@@ -170,13 +163,24 @@ class Admin:
     async def _unready(self) -> AsyncIterator[str]:
         try:
             await self._read(self._store.look, self._name)
-        except StoreError as error:
-            yield str(error)
+        except StoreError as failure:
+            yield str(failure)
         if self._service is not None and not self._service.view.fresh:
             yield (
                 "the rollout view is stale: no new sign of life from the controller, "
                 "so new leases go to the safe arm"
             )
+
+    async def _metrics(self, _request: web.Request) -> web.StreamResponse:
+        process = process_facts(self._service) if self._service else None
+        acted_on = self._service.view.rollout if self._service else None
+        try:
+            rollout, stored = await self._read(stored_facts, self._store, self._name, self._clock())
+            scrape = Scrape(process, acted_on or rollout, stored)
+        except StoreError:
+            scrape = Scrape(process, acted_on)
+        text = await asyncio.to_thread(exposition, scrape)
+        return web.Response(body=text, headers={"content-type": CONTENT_TYPE})
 
     # --- reads ----------------------------------------------------------------------------------------------------
 
@@ -187,7 +191,9 @@ class Admin:
         return web.json_response(await self._read(verdict_of, self._store, self._name))
 
     async def _decisions(self, request: web.Request) -> web.StreamResponse:
-        found = await self._read(self._store.decisions, self._name, _limit(request.query.get("limit")))
+        found = await self._read(
+            self._store.decisions, self._name, number_up_to(DECISIONS, request.query.get("limit"))
+        )
         return web.json_response([asdict(decision) for decision in found])
 
     async def _read[T](self, read: Callable[..., T], *args: Any) -> T:
@@ -204,14 +210,14 @@ class Admin:
 
     async def _event(self, request: web.Request) -> web.StreamResponse:
         event = Event(request.path.rpartition("/")[2])
-        said = await _said(request)
-        reason = _text(said, "reason", MAX_REASON)
-        actor = _text(said, "actor", MAX_ACTOR) or "admin API"
+        said = await fields(request)
+        reason = text_field(said, "reason", MAX_REASON)
+        actor = text_field(said, "actor", MAX_ACTOR) or "admin API"
         loop = asyncio.get_running_loop()
         rollout = await loop.run_in_executor(
             self._acting, self._act, event, f"{actor} from {request.remote}", reason
         )
-        log.warning("%s by %s from %s: now %s", event, actor, request.remote, rollout.state)
+        log.warning("%s by %r from %s: now %s", event, actor, request.remote, rollout.state)
         if self._service is not None:
             await self._service.view.refresh()
         return await self._after(event)
@@ -219,77 +225,8 @@ class Admin:
     async def _after(self, event: Event) -> web.StreamResponse:
         try:
             return web.json_response(await self._read(status_of, self._store, self._name, self._clock()))
-        except StoreError as error:
+        except StoreError as failure:
             # said apart: an operator who repeats a promote that was carried out moves two stages on
-            return _error(
-                503, f"{event} was carried out, do not repeat it; its status is not known yet: {error}"
+            return error(
+                503, f"{event} was carried out, do not repeat it; its status is not known yet: {failure}"
             )
-
-
-@web.middleware
-async def _answer_errors(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """What goes wrong as a status and a sentence."""
-    try:
-        response = await handler(request)
-    except web.HTTPException as error:
-        response = _error(error.status, _HTTP_SENTENCES.get(error.status, error.reason), _kept(error))
-    except tuple(_STATUS_OF) as error:
-        response = _error(
-            next(status for kind, status in _STATUS_OF.items() if isinstance(error, kind)), str(error)
-        )
-    except Exception:
-        log.exception("%s %s failed", request.method, request.path)
-        response = _error(500, "the admin server failed; its log says why")
-    response.headers["cache-control"] = "no-store"
-    response.headers["x-content-type-options"] = "nosniff"
-    return response
-
-
-_STATUS_OF: Mapping[type[Exception], int] = {IllegalEvent: 409, StoreError: 503, BadRequest: 400}
-
-_HTTP_SENTENCES: Mapping[int, str] = {
-    404: "there is nothing here; see /api/v1/status, /metrics and /readyz",
-    413: f"the body is longer than {MAX_BODY} bytes; send a short reason",
-}
-
-
-def _kept(error: web.HTTPException) -> dict[str, str]:
-    return {name: error.headers[name] for name in ("Allow",) if name in error.headers}
-
-
-def _error(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.json_response({"error": sentence}, status=status, headers=headers)
-
-
-_EXPECTED = 'expected {"reason": "..."}, reason=... or nothing'
-
-
-async def _said(request: web.Request) -> Mapping[str, Any]:
-    """The body's fields: a JSON object, a form, or nothing."""
-    body = await request.read()
-    try:
-        text = body.decode().strip()
-        if request.content_type == "application/json" or text.startswith("{"):
-            said = json.loads(text or "{}")
-        else:
-            said = dict(parse_qsl(text, strict_parsing=bool(text)))
-    except ValueError:
-        raise BadRequest(f"the body cannot be read; {_EXPECTED}") from None
-    if not isinstance(said, dict):
-        raise BadRequest(f"the body is no object; {_EXPECTED}")
-    return said
-
-
-def _text(said: Mapping[str, Any], name: str, longest: int) -> str:
-    value = said.get(name) or ""
-    if not isinstance(value, str) or len(value) > longest:
-        raise BadRequest(f"{name} is not a text of at most {longest} characters; shorten it")
-    return value.strip()
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return DECISIONS
-    if not text.isdecimal() or not 1 <= int(text) <= DECISIONS:
-        raise BadRequest(f"limit is {text!r}; expected a number from 1 to {DECISIONS}")
-    return int(text)

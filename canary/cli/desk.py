@@ -1,0 +1,98 @@
+"""Where a rollout is looked at and acted on: at a running harness, or at its store with everything else dead."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from time import time
+from typing import Any, Protocol
+
+import click
+
+from canary.cli.errors import UsageError
+from canary.cli.remote import RemoteAdmin
+from canary.cli.state import existing_state
+from canary.cli.tokens import known_token
+from canary.control.operator import Operator
+from canary.core.policy.notation import show_share
+from canary.core.stage import Event
+from canary.store.store import Store
+from canary.web.status import status_of
+
+
+class Desk(Protocol):
+    """Where a rollout is looked at and acted on."""
+
+    def status(self) -> dict[str, Any]:
+        """The rollout's status."""
+        ...
+
+    def act(self, event: Event, actor: str, reason: str) -> dict[str, Any]:
+        """Carry out ``event``; the status after it."""
+        ...
+
+
+class StoreDesk:
+    """A rollout in a store, with everything else possibly dead."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self._store = store
+        self._name = name
+
+    def status(self) -> dict[str, Any]:
+        """The rollout's status."""
+        return status_of(self._store, self._name, time())
+
+    def act(self, event: Event, actor: str, reason: str) -> dict[str, Any]:
+        """Carry out ``event``; the status after it."""
+        Operator.of_store(self._store, self._name, time).act(event, actor, reason)
+        return self.status()
+
+
+@contextmanager
+def desk(admin: str | None, state: str | None, name: str | None) -> Iterator[Desk]:
+    """The desk that the command line names.
+
+    Raises:
+        UsageError: it names none, or more than one.
+        StoreError: the store cannot be read.
+    """
+    if admin is not None:
+        if state is not None or name is not None:
+            raise UsageError(
+                "--admin names a running harness with its one rollout; leave out --state and --name"
+            )
+        yield RemoteAdmin(admin, known_token())
+        return
+    store = Store(existing_state(state))
+    try:
+        yield StoreDesk(store, name or _only(store))
+    finally:
+        store.close()
+
+
+def _only(store: Store) -> str:
+    names = store.names()
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise UsageError(f"{store.name} holds no rollout; start one with canary run")
+    raise UsageError(f"{store.name} holds more than one rollout ({', '.join(names)}); choose one with --name")
+
+
+def stage_line(status: Mapping[str, Any]) -> str:
+    """Where the rollout of a status stands, in one line."""
+    return (
+        f"{status['name']}: {status['state'].replace('_', ' ')} in stage {status['stage']}, "
+        f"{show_share(status['weight'])} of new leases go to new, safe arm {status['safe_arm']}"
+    )
+
+
+def places[**P, T](command: Callable[P, T]) -> Callable[P, T]:
+    """The options that say which rollout is meant."""
+    options = (
+        click.option("--name", help="The rollout, when the state holds several."),
+        click.option("--state", help="SQLite file or postgresql:// URL.  [default: the one in .canary/]"),
+        click.option("--admin", metavar="URL", help="Admin address of a running harness."),
+    )
+    for option in options:
+        command = option(command)
+    return command

@@ -1,0 +1,99 @@
+"""A harness that runs elsewhere, reached through its admin API with nothing but the standard library."""
+
+import json
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+
+from canary.cli.errors import UsageError
+from canary.core.stage import Event
+
+TIMEOUT = 30.0
+"""Seconds that an answer may take."""
+
+
+class RemoteAdmin:
+    """The admin API at ``url``.
+
+    Args:
+        url: such as ``http://127.0.0.1:9900``; the scheme may be left out.
+        token: sent with every request when there is one.
+
+    Raises:
+        UsageError: ``url`` is none.
+    """
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self._url = _checked(url)
+        self._token = token
+
+    def status(self) -> dict[str, Any]:
+        """The rollout's status.
+
+        Raises:
+            UsageError: it could not be asked, or did not answer well.
+        """
+        return self._ask(Request(f"{self._url}/api/v1/status"))  # noqa: S310  the scheme was checked
+
+    def act(self, event: Event, actor: str, reason: str) -> dict[str, Any]:
+        """Carry out ``event``; the status after it.
+
+        Raises:
+            UsageError: it was refused, or the admin API could not be asked or did not answer.
+        """
+        body = json.dumps({"actor": actor, "reason": reason}).encode()
+        headers = {"content-type": "application/json"}
+        return self._ask(
+            Request(f"{self._url}/api/v1/{event}", data=body, headers=headers)  # noqa: S310  as above
+        )
+
+    def _ask(self, request: Request) -> dict[str, Any]:
+        if self._token:
+            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
+        try:
+            with _OPENER.open(request, timeout=TIMEOUT) as answer:
+                status: dict[str, Any] = json.load(answer)
+        except HTTPError as error:
+            raise UsageError(self._refused(error)) from None
+        except (URLError, HTTPException, OSError, ValueError) as error:
+            raise UsageError(
+                f"no harness answers at {self._url} ({_why(error)}); act on its store with --state instead"
+            ) from None
+        return status
+
+    def _refused(self, error: HTTPError) -> str:
+        if error.code == 401:
+            return (
+                f"{self._url} refuses the admin token; set CANARY_ADMIN_TOKEN to the one that the harness was "
+                "started with, or act on its store with --state"
+            )
+        try:
+            return str(json.load(error)["error"])
+        except (HTTPException, OSError, ValueError, KeyError, TypeError):
+            return f"{self._url} answered {error.code}; is this the admin address that canary run printed?"
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """The admin API redirects nobody, and the token must not follow where something else leads."""
+
+    def redirect_request(self, *_args: object, **_kwargs: object) -> None:
+        return None
+
+
+# past any proxy of the environment: the admin API is near, and the token is for it alone
+_OPENER = build_opener(ProxyHandler({}), _NoRedirect)
+
+
+def _checked(url: str) -> str:
+    full = url if "://" in url else f"http://{url}"
+    parts = urlsplit(full)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError(f"--admin {url!r} is no address; expected a URL such as http://127.0.0.1:9900")
+    return full.rstrip("/")
+
+
+def _why(error: Exception) -> str:
+    reason = getattr(error, "reason", error)
+    return getattr(reason, "strerror", None) or str(reason) or type(error).__name__

@@ -1,0 +1,72 @@
+"""Prometheus metrics, read at scrape time from what the gateway and the store keep anyway: a call pays nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from canary.core.model import Rollout
+from canary.gateway.service import GatewayService
+from canary.store.store import Store
+from canary.web.families import Pool, Process, Stored, families
+from canary.web.status import verdict_of
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""Prometheus' text format, which every scraper reads."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scrape(Collector):
+    """What one scrape shows; any part may be missing."""
+
+    process: Process | None = None
+    rollout: Rollout | None = None
+    stored: Stored | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        """The scrape's metrics."""
+        return families(self.process, self.rollout, self.stored)
+
+
+def exposition(scrape: Scrape) -> bytes:
+    """The scrape as text, with the process's own memory, CPU and file descriptors."""
+    registry = CollectorRegistry()
+    registry.register(scrape)
+    ProcessCollector(registry=registry)
+    return generate_latest(registry)
+
+
+def process_facts(service: GatewayService) -> Process:
+    """Copy what the gateway knows; call it in the gateway's own thread, it takes no time to speak of."""
+    totals = service.ledger.totals
+    return Process(
+        calls={key: tally.copy() for key, tally in totals.calls.items()},
+        purchases=totals.purchases.copy(),
+        counters=totals.counters.copy(),
+        pools={arm: Pool(pool.in_flight, pool.connections_opened) for arm, pool in service.upstreams.items()},
+        in_flight=service.gateway.in_flight,
+        leases=len(service.bindings),
+        shadow_queue=service.shadow.waiting,
+        fresh=service.view.fresh,
+        store_lag=service.view.store_lag,
+        ledger_lag=service.ledger.lag,
+        flush_failures=totals.flush_failures,
+    )
+
+
+def stored_facts(store: Store, name: str, now: float) -> tuple[Rollout | None, Stored]:
+    """Read the rollout and its numbers.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    look = store.look(name)
+    heartbeat = look.heartbeat if look else None
+    return look.rollout if look else None, Stored(
+        heartbeat_age=None if heartbeat is None else max(0.0, now - heartbeat),
+        leases=store.lease_counts(name),
+        money=store.money(name),
+        verdict=verdict_of(store, name),
+    )
