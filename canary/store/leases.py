@@ -1,8 +1,8 @@
 """Leases and purchases as rows: bound under a visible id of their own, found by it, merged when they change."""
 
 import secrets
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -136,11 +136,11 @@ def money(connection: Connection, rollout: str) -> dict[Arm, Money]:
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """A randomised purchase with its (first) lease; ``serial`` counts purchases in the order of writing."""
+    """A randomised purchase with the leases it led to; ``serial`` counts purchases in the order of writing."""
 
     serial: int
     purchase: Purchase
-    lease: Lease | None
+    leases: tuple[Lease, ...]
 
 
 def matured(
@@ -163,14 +163,14 @@ def matured(
         statement = statement.where(purchases.c.serial < first)
     rows = connection.execute(statement).mappings().all()
     issued = _issued(connection, rollout, [row["id"] for row in rows])
-    return [Bought(row["serial"], purchase_of(row), issued.get(row["id"])) for row in rows]
+    return [Bought(row["serial"], purchase_of(row), tuple(issued[row["id"]])) for row in rows]
 
 
-def _issued(connection: Connection, rollout: str, ids: Sequence[str]) -> dict[str, Lease]:
-    found: dict[str, Lease] = {}
+def _issued(connection: Connection, rollout: str, ids: Sequence[str]) -> Mapping[str, list[Lease]]:
+    found: defaultdict[str, list[Lease]] = defaultdict(list)
     for start in range(0, len(ids), CHUNK):
         part = ids[start : start + CHUNK]
         where = (leases.c.rollout == rollout, leases.c.purchase.in_(part))
         for row in connection.execute(select(leases).where(*where).order_by(leases.c.id)).mappings():
-            found.setdefault(row["purchase"], lease_of(row))
+            found[row["purchase"]].append(lease_of(row))
     return found

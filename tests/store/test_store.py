@@ -165,7 +165,7 @@ def test_a_batch_written_twice_changes_nothing(store: Store) -> None:
         _flush(store, purchases=[failed], tallies={key: tally}, counters={"spillovers": 3})
     assert store.tallies(NAME) == {key: tally}
     assert store.counters(NAME) == Counter({"spillovers": 3})
-    assert [(row.purchase, row.lease) for row in store.matured(NAME, 1, 0, NOW + 1)] == [(failed, None)]
+    assert [(row.purchase, row.leases) for row in store.matured(NAME, 1, 0, NOW + 1)] == [(failed, ())]
 
 
 def test_counts_of_all_proxies_add_up(store: Store) -> None:
@@ -187,7 +187,7 @@ def test_each_randomised_purchase_comes_once_with_its_lease(store: Store) -> Non
     first = store.matured(NAME, 1, 0, NOW + 10, limit=2)
     rest = store.matured(NAME, 1, first[-1].serial, NOW + 10)
     assert [row.purchase.id for row in first + rest] == ["p-0", "p-1", "p-2"]
-    assert [row.lease.id for row in first + rest if row.lease] == ["0", "1", "2"]
+    assert [lease.id for row in first + rest for lease in row.leases] == ["0", "1", "2"]
     assert store.matured(NAME, 2, 0, NOW + 10) == []
 
 
