@@ -15,7 +15,7 @@ from canary.control.operator import Operator
 from canary.core.policy.notation import show_share
 from canary.core.stage import Event
 from canary.store.store import Store
-from canary.web.status import status_of
+from canary.web.status import place_of, status_of
 
 
 class Desk(Protocol):
@@ -26,7 +26,7 @@ class Desk(Protocol):
         ...
 
     def act(self, event: Event, actor: str, reason: str) -> dict[str, Any]:
-        """Carry out ``event``; the status after it."""
+        """Carry out ``event``; the status after it, or at least where the rollout stands."""
         ...
 
 
@@ -42,9 +42,8 @@ class StoreDesk:
         return status_of(self._store, self._name, time())
 
     def act(self, event: Event, actor: str, reason: str) -> dict[str, Any]:
-        """Carry out ``event``; the status after it."""
-        Operator.of_store(self._store, self._name, time).act(event, actor, reason)
-        return self.status()
+        """Carry out ``event``; where the rollout stands after it, without a look that could still fail."""
+        return place_of(Operator.of_store(self._store, self._name, time).act(event, actor, reason))
 
 
 @contextmanager

@@ -54,13 +54,21 @@ class RemoteAdmin:
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
             with _OPENER.open(request, timeout=TIMEOUT) as answer:
-                status: dict[str, Any] = json.load(answer)
+                text = answer.read()
         except HTTPError as error:
             raise UsageError(self._refused(error)) from None
-        except (URLError, HTTPException, OSError, ValueError) as error:
+        except URLError as error:
             raise UsageError(
                 f"no harness answers at {self._url} ({_why(error)}); act on its store with --state instead"
             ) from None
+        except (HTTPException, OSError) as error:
+            raise UsageError(
+                f"the answer of {self._url} was lost ({_why(error)}); look at canary status --state before you "
+                "repeat anything"
+            ) from None
+        status = _status(text)
+        if status is None:
+            raise UsageError(_stranger(self._url, 200))
         return status
 
     def _refused(self, error: HTTPError) -> str:
@@ -69,10 +77,24 @@ class RemoteAdmin:
                 f"{self._url} refuses the admin token; set CANARY_ADMIN_TOKEN to the one that the harness was "
                 "started with, or act on its store with --state"
             )
-        try:
-            return str(json.load(error)["error"])
-        except (HTTPException, OSError, ValueError, KeyError, TypeError):
-            return f"{self._url} answered {error.code}; is this the admin address that canary run printed?"
+        with error:
+            try:
+                return str(json.load(error)["error"])
+            except (HTTPException, OSError, ValueError, KeyError, TypeError):
+                return _stranger(self._url, error.code)
+
+
+def _status(text: bytes) -> dict[str, Any] | None:
+    """A status, or ``None`` when the text is none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "safe_arm" in found else None
+
+
+def _stranger(url: str, code: int) -> str:
+    return f"{url} answered {code} as no harness would; give the admin address that canary run printed"
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -88,10 +110,13 @@ _OPENER = build_opener(ProxyHandler({}), _NoRedirect)
 
 def _checked(url: str) -> str:
     full = url if "://" in url else f"http://{url}"
-    parts = urlsplit(full)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError(f"--admin {url!r} is no address; expected a URL such as http://127.0.0.1:9900")
-    return full.rstrip("/")
+    try:
+        parts = urlsplit(full)
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
+            return full.rstrip("/")
+    except ValueError:  # brackets or a port that are none
+        pass
+    raise UsageError(f"--admin {url!r} is no address; expected a URL such as http://127.0.0.1:9900")
 
 
 def _why(error: Exception) -> str:

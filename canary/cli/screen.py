@@ -69,7 +69,7 @@ def _head(status: Mapping[str, Any], now: float) -> Iterable[Text]:
     if age is None or age > LOST:
         seen = "never" if age is None else f"{ago(age)} ago"
         yield Text(
-            f"no controller: last seen {seen}; until one runs, new leases go to the safe arm", style="red"
+            f"controller last seen: {seen}; while none runs, new leases go to the safe arm", style="red"
         )
 
 

@@ -1,12 +1,12 @@
 """The admin token: from the environment, or made once and kept in a file that only its owner reads."""
 
-import ipaddress
 import os
 import secrets
 from pathlib import Path
 
 from canary.cli.errors import UsageError
 from canary.cli.state import FOLDER
+from canary.web.access import is_loopback
 
 VARIABLE = "CANARY_ADMIN_TOKEN"
 FILE = FOLDER / "admin-token"
@@ -21,7 +21,7 @@ def admin_token(host: str) -> str:
     configured = os.environ.get(VARIABLE, "").strip()
     if configured:
         return configured
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise UsageError(
             f"the admin server would listen on {host} without a configured token; "
             f"set {VARIABLE}, or listen on 127.0.0.1"
@@ -47,12 +47,3 @@ def _kept(path: Path) -> str:
         token = secrets.token_urlsafe(32)
         file.write(token + "\n")
     return token
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

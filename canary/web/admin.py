@@ -111,11 +111,12 @@ class Admin:
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._host, self._port).start()
-        except OSError as error:
+        except OSError as failure:
+            why = str(failure.strerror).rpartition("] ")[2]  # asyncio puts a traceback's worth before it
             raise AdminError(
-                f"the admin server cannot listen on {self._host}:{self._port} ({error.strerror}); "
+                f"the admin server cannot listen on {self._host}:{self._port} ({why}); "
                 "free that address, or choose another with --admin HOST:PORT"
-            ) from error
+            ) from failure
 
     @property
     def address(self) -> tuple[str, int]:

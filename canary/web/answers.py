@@ -38,7 +38,7 @@ async def fields(request: web.Request) -> Mapping[str, Any]:
             said = json.loads(text or "{}")
         else:
             said = dict(parse_qsl(text, strict_parsing=bool(text)))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadRequest(f"the body cannot be read; {_EXPECTED}") from None
     if not isinstance(said, dict):
         raise BadRequest(f"the body is no object; {_EXPECTED}")
@@ -46,15 +46,17 @@ async def fields(request: web.Request) -> Mapping[str, Any]:
 
 
 def text_field(said: Mapping[str, Any], name: str, longest: int) -> str:
-    """A field that may be absent; then it is empty.
+    """A field that may be absent; then it is empty. What no reader could see is left out, a long text is cut:
+    a rollback must not fail because of its reason.
 
     Raises:
-        BadRequest: it is no text, or too long.
+        BadRequest: it is no text.
     """
     value = said.get(name) or ""
-    if not isinstance(value, str) or len(value) > longest:
-        raise BadRequest(f"{name} is not a text of at most {longest} characters; shorten it")
-    return value.strip()
+    if not isinstance(value, str):
+        raise BadRequest(f"{name} is no text; {_EXPECTED}")
+    shown = "".join(letter if letter.isprintable() else " " for letter in value).strip()
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
 def number_up_to(most: int, text: str | None) -> int:

@@ -114,7 +114,7 @@ class LatencyFamily:
     labels: tuple[str, ...] = ("arm", "action")
     meaning: str = (
         "Time from an open connection to the reply's last byte, measured alike for both arms; "
-        "bounds and sum are exact to 2 %"
+        "bounds and sum are exact to 2 % from 1 ms on"
     )
 
     def collect(self, process: Process | None) -> Metric:

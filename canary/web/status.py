@@ -39,7 +39,7 @@ def status_of(store: Store, name: str, now: float) -> dict[str, Any]:
     if look is None:
         raise StoreError(f"{store.name} holds no rollout named {name!r}; start it with canary run")
     return {
-        **_place(look.rollout),
+        **place_of(look.rollout),
         "controller": {"heartbeat_age": None if look.heartbeat is None else max(0.0, now - look.heartbeat)},
         **_verdict(verdict_of(store, name)),
         "leases": _leases(store.lease_counts(name)),
@@ -57,7 +57,8 @@ def verdict_of(store: Store, name: str) -> dict[str, Any]:
     return {**NOT_JUDGED, **(store.verdict(name) or {})}
 
 
-def _place(rollout: Rollout) -> dict[str, Any]:
+def place_of(rollout: Rollout) -> dict[str, Any]:
+    """Where the rollout stands: the part of the status that needs no further look."""
     return {
         "name": rollout.name,
         "stage": rollout.stage,
