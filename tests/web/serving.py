@@ -36,7 +36,8 @@ def begun(store: Store, clock: Callable[[], float], name: str = NAME) -> Rollout
 def broken(state: Path) -> None:
     """Make the store at ``state`` answer nothing from now on."""
     with sqlite3.connect(state) as connection:
-        connection.execute("DROP TABLE rollouts")
+        for table in ("rollouts", "decisions"):
+            connection.execute(f"DROP TABLE {table}")
 
 
 class Client:
