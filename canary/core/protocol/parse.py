@@ -1,10 +1,12 @@
 """Requests to calls: parameters from query or form, the key from wherever it is, the effect from the catalogue."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from canary.core.actions import Action, lookup
-from canary.core.model import Call, Effect, Headers, Kind, Request
+from canary.core.model import Call, Effect, Headers, Request
+from canary.core.protocol.words import storable
 
 ENDPOINT = "handler_api.php"
 """The endpoint's last path segment. Calls are told by path, never by host: every clone has its own host."""
@@ -13,9 +15,12 @@ MAX_PARAMETERS = 64 * 1024
 """Bytes of query or form that are looked into; a longer one is passed on unread."""
 
 KEY_PARAMETER = "api_key"
-KEY_HEADER = "x-apikey"
-AUTH_SCHEME = "apikey "
+KEY_HEADERS = frozenset({"x-apikey", "x-api-key", "api-key", "apikey"})
+AUTHORIZATION = re.compile(r"(?i)(\s*(?:apikey|bearer)\s+)(.*)", re.DOTALL)
+"""An ``Authorization`` header that holds a key: the scheme with its space, and the key."""
 
+# Other spellings, some of which PHP reads as api_key. Whatever an arm makes of them: what follows is a secret.
+_KEY_NAME = re.compile(r"(?i)\s*api[_.\s-]?key(?:[\[\0].*)?", re.DOTALL)
 _FORM_TYPES = ("", "application/x-www-form-urlencoded", "application/octet-stream")
 
 
@@ -30,7 +35,12 @@ class Segment:
 
 def is_handler_path(path: str) -> bool:
     """Whether a path is a handler_api endpoint, whatever its prefix."""
-    return path.endswith(ENDPOINT)
+    return path.rpartition("/")[2] == ENDPOINT
+
+
+def is_key(name: str) -> bool:
+    """Whether a parameter of that name holds a key, also when it is misspelt."""
+    return name == KEY_PARAMETER or _KEY_NAME.fullmatch(name) is not None
 
 
 def parse(request: Request) -> Call:
@@ -38,15 +48,18 @@ def parse(request: Request) -> Call:
     trouble = _trouble(request)
     if trouble:
         return Call("", Effect.UNKNOWN, malformed=trouble)
-    segments = [*split(request.query), *split(form_of(request))]
+    key: str | None = None
     params: dict[str, str] = {}
     clashes: set[str] = set()
-    for segment in segments:
-        if params.get(segment.name, segment.value) != segment.value:
-            clashes.add(segment.name)
-        params[segment.name] = segment.value  # of a repeated one the last counts, as PHP reads it
-    key = params.pop(KEY_PARAMETER, None) or key_in_headers(request.headers)
-    return _call(params, clashes, key)
+    for segment in [*split(request.query), *split(_form_read(request))]:
+        if is_key(segment.name):
+            key = segment.value or key
+            continue
+        name, value = storable(segment.name), storable(segment.value)
+        if params.get(name, value) != value:
+            clashes.add(name)
+        params[name] = value  # of a repeated one the last counts, as PHP reads it
+    return _call(params, clashes, key or key_in_headers(request.headers))
 
 
 def split(text: str) -> list[Segment]:
@@ -62,7 +75,7 @@ def form_of(request: Request) -> str:
     Real clients POST an empty body and keep everything in the query; a reseller's server reads only the body.
     """
     body = request.body
-    if not body or request.method == "GET" or b"=" not in body or body[:1] in b"{[<":
+    if not body or b"=" not in body or body[:1] in b"{[<":
         return ""
     content_type = next((v for n, v in request.headers if n.lower() == "content-type"), "")
     if content_type.split(";")[0].strip().lower() not in _FORM_TYPES:
@@ -74,11 +87,16 @@ def key_in_headers(headers: Headers) -> str | None:
     """The key in ``X-ApiKey`` (DaisySMS) or ``Authorization: ApiKey ...`` (HeroSMS)."""
     for name, value in headers:
         lower = name.lower()
-        if lower == KEY_HEADER:
+        if lower in KEY_HEADERS:
             return value
-        if lower == "authorization" and value.lower().startswith(AUTH_SCHEME):
-            return value[len(AUTH_SCHEME) :].strip()
+        if lower == "authorization" and (found := AUTHORIZATION.fullmatch(value)):
+            return found.group(2).strip()
     return None
+
+
+def _form_read(request: Request) -> str:
+    """The form as far as servers look into it: they read no body of a GET."""
+    return "" if request.method in {"GET", "HEAD"} else form_of(request)
 
 
 def _trouble(request: Request) -> str | None:
@@ -122,8 +140,5 @@ def _ids(action: Action, params: dict[str, str]) -> tuple[str, ...]:
     for name in action.ids:
         value = params.get(name, "").strip()
         if value:
-            return tuple(one for one in value.split(",") if one) if action.many else (value,)
+            return tuple(one.strip() for one in value.split(",") if one.strip()) if action.many else (value,)
     return ()
-
-
-__all__ = ["Kind", "Segment", "form_of", "is_handler_path", "key_in_headers", "parse", "split"]

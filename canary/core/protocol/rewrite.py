@@ -3,16 +3,16 @@
 import re
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from canary.core.model import Headers, Request
 from canary.core.protocol.parse import (
-    AUTH_SCHEME,
-    KEY_HEADER,
+    AUTHORIZATION,
+    KEY_HEADERS,
     KEY_PARAMETER,
-    MAX_PARAMETERS,
     Segment,
     form_of,
+    is_key,
     key_in_headers,
     split,
 )
@@ -30,6 +30,9 @@ def rewrite(
 ) -> tuple[str, bytes, Headers]:
     """The query, body and headers to send to an arm.
 
+    Also what is too long or too odd to be parsed is searched for the client's key: it must not reach an arm
+    that has its own.
+
     Args:
         key: the arm's key, put wherever the client had its own; ``None`` leaves the client's.
         ids: the arm's own id for each of the client's that differs.
@@ -38,11 +41,11 @@ def rewrite(
     """
     values = _Values(key, ids, params or {})
     query = _rewritten(request.query, values)
-    form = form_of(request)
-    body = _rewritten(form, values).encode("latin-1") if form else request.body
-    headers = tuple(_header(name, value, key) for name, value in request.headers)
+    body = _body(request, values, key)
+    headers = tuple((name, _header(name, value, key)) for name, value in request.headers)
     if key is not None and append_key and not values.key_seen and key_in_headers(request.headers) is None:
-        query = f"{query}&{KEY_PARAMETER}={quote(key, safe='')}".lstrip("&")
+        appended = f"{KEY_PARAMETER}={quote(key, safe='')}"
+        query = f"{query}&{appended}" if query else appended
     return ascii_only(query), body, headers
 
 
@@ -57,7 +60,7 @@ class _Values:
 
     def of(self, segment: Segment) -> str | None:
         """The segment's new value, or ``None`` when it stays as it is."""
-        if segment.name == KEY_PARAMETER:
+        if is_key(segment.name):
             self.key_seen = True
             return self._key
         if segment.name in self._params:
@@ -69,9 +72,6 @@ class _Values:
 
 
 def _rewritten(text: str, values: _Values) -> str:
-    # Too long to be parsed is too long to be taken apart, but no excuse to leak the client's key.
-    if len(text) > MAX_PARAMETERS and KEY_PARAMETER not in text:
-        return text
     return "&".join(_written(segment, values.of(segment)) for segment in split(text))
 
 
@@ -82,15 +82,33 @@ def _written(segment: Segment, value: str | None) -> str:
     return f"{name}={quote(value, safe=',', errors='surrogateescape')}"
 
 
-def _header(name: str, value: str, key: str | None) -> tuple[str, str]:
+def _body(request: Request, values: _Values, key: str | None) -> bytes:
+    form = form_of(request)
+    if form:
+        return _rewritten(form, values).encode("latin-1")
     if key is None:
-        return name, value
+        return request.body
+    # no form, so no server is known to read it; but a client that writes JSON may mean its key
+    new = key.encode("utf-8", "surrogateescape")
+    body = _QUOTED_KEY.sub(lambda found: found.group(1) + new, request.body)
+    return _PART_KEY.sub(lambda found: found.group(1) + new, body)
+
+
+def _header(name: str, value: str, key: str | None) -> str:
+    if key is None:
+        return value
     lower = name.lower()
-    if lower == KEY_HEADER:
-        return name, key
-    if lower == "authorization" and value.lower().startswith(AUTH_SCHEME):
-        return name, value[: len(AUTH_SCHEME)] + key
-    return name, value
+    if lower in KEY_HEADERS:
+        return key
+    if lower == "authorization" and (found := AUTHORIZATION.fullmatch(value)):
+        return found.group(1) + key
+    return _ADDRESS_KEY.sub(lambda found: found.group(1) + quote(key, safe=""), value)
+
+
+# the key in JSON and the like, in a part of a multipart form, and in an address within a header
+_QUOTED_KEY = re.compile(rb"""(?i)(\bapi[_.-]?key["']?\s*[:=]\s*["']?)[^"'&\s,;}\]]+""")
+_PART_KEY = re.compile(rb"""(?i)(\bname="?api[_.-]?key"?[^\r\n]*(?:\r?\n[^\r\n]+)*\r?\n\r?\n)[^\r\n]*""")
+_ADDRESS_KEY = re.compile(r"(?i)(\bapi(?:[_.-]|%5f)?key=)[^&#;,\s\"']+")
 
 
 def ascii_only(text: str) -> str:
@@ -104,9 +122,17 @@ def ascii_only(text: str) -> str:
 
 # --- secrets --------------------------------------------------------------------------------------------------
 
-_SECRET_PARAMETERS = re.compile(r"(?i)\b(api_?key|token|access_key)=([^&\s\"'#]+)")
-_SECRET_HEADERS = re.compile(
-    r"(?i)\b(authorization|x-apikey|x-api-key|apikey)(\"?\s*[:=]\s*\"?)(apikey |bearer )?[^\s,;\"'&]+"
+_KEY = r"(?:api(?:[_.\s+-]|%5f|%2e|%20)?key|access_key|token)"
+_VALUE = r"[^&\s\"',;#)}\]]+"
+_SECRETS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"({_KEY}(?:%5b[^=&]*|\[[^=&]*)?(?:=|%3d)[\"']?){_VALUE}",  # a query
+        rf"({_KEY}[\"']\s*[:,]\s*[bru]?[\"'])[^\"']+",  # JSON, or Python's own writing
+        rf"((?:x-)?api-?key[\"']?\s*[:=,]\s*[bru]?[\"']?){_VALUE}",  # headers
+        rf"(authorization[\"']?\s*[:=,]\s*[bru]?[\"']?(?:[a-z]+\s+)?){_VALUE}",
+        r"(cookie[\"']?\s*[:=,]\s*[bru]?[\"']?)[^\"'\r\n]+",
+    )
 )
 
 REDACTED = "[redacted]"
@@ -114,11 +140,18 @@ REDACTED = "[redacted]"
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """``text`` without the values of key parameters and headers, and without any of ``secrets``."""
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, REDACTED).replace(quote(secret, safe=""), REDACTED)
-    text = _SECRET_PARAMETERS.sub(rf"\1={REDACTED}", text)
-    return _SECRET_HEADERS.sub(rf"\1\2\3{REDACTED}", text)
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):  # one may hold another
+        for spelling in _spellings(secret):
+            text = text.replace(spelling, REDACTED)
+    for pattern in _SECRETS:
+        text = pattern.sub(rf"\1{REDACTED}", text)
+    return text
+
+
+def _spellings(secret: str) -> set[str]:
+    quoted = {quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")}
+    lower = {re.sub("%[0-9A-F]{2}", lambda escape: escape.group().lower(), one) for one in quoted}
+    return {secret, *quoted, *lower}
 
 
 def fingerprint(key: str) -> str:

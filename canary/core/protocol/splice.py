@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from canary.core.actions import Grammar, lookup
@@ -16,10 +16,11 @@ from canary.core.model import Call
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
+_START = re.compile(r"[\ufeff\0 \t\r\n]*")
 _ID_FIELDS = frozenset({"activationId", "activation", "id", "parentActivationId"})
 _LIST_FIELDS = ("activeActivations", "data", "rows", "values")
-_TEXT_NUMBER = re.compile(r"^(\s*\"?(?:ACCESS_NUMBER|ADDITIONAL|ASLEEP):\s*)([^:\s]+)")
-_TEXT_BALANCE = re.compile(r"^(\s*\"?ACCESS_BALANCE:\s*)(-?[0-9]+(?:\.[0-9]+)?)")
+_TEXT_NUMBER = re.compile(r"(?i)([\ufeff\0\s]*\"?(?:ACCESS_NUMBER|ADDITIONAL|ASLEEP):\s*'?)([^:\s'\"]+)")
+_TEXT_BALANCE = re.compile(r"(?i)([\ufeff\0\s]*\"?ACCESS_BALANCE:\s*'?)(-?[0-9]+(?:\.[0-9]+)?)(?![0-9.,])")
 _NO_LEASES = ("NO_ACTIVATIONS", "NO_NUMBERS")
 
 
@@ -51,7 +52,7 @@ def replace_ids(call: Call, body: bytes, mapping: Mapping[str, str]) -> bytes:
         edits = [*_id_edits(call, text, mapping)]
     except (_Unsplittable, ValueError, RecursionError):
         return body
-    for span, new in reversed(edits):
+    for span, new in sorted(edits, key=lambda edit: edit[0].start, reverse=True):
         text = text[: span.start] + new + text[span.end :]
     return text.encode("utf-8", "surrogateescape")
 
@@ -62,11 +63,11 @@ def merge(call: Call, base: bytes, other: bytes) -> bytes | None:
     An arm that says it has no leases adds nothing. ``None`` when the two cannot be joined.
     """
     base_text, other_text = (body.decode("utf-8", "surrogateescape") for body in (base, other))
-    if _is_none(other_text):
-        return base
-    if _is_none(base_text):
-        return other
     try:
+        if _is_none(other_text):
+            return base
+        if _is_none(base_text):
+            return None if _container(other_text) is None else other
         joined = _joined(call, base_text, other_text)
     except (_Unsplittable, ValueError, RecursionError):
         return None
@@ -80,26 +81,19 @@ def sum_balance(base: bytes, other: bytes) -> bytes | None:
     first, second = matches
     if first is None or second is None:
         return None
-    total = _decimal(first.group(2)) + _decimal(second.group(2))
+    total = Decimal(first.group(2)) + Decimal(second.group(2))
     text = texts[0]
     return (text[: first.start(2)] + f"{total:f}" + text[first.end(2) :]).encode("utf-8", "surrogateescape")
-
-
-def _decimal(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation as error:  # the pattern lets none through
-        raise ValueError(text) from error
 
 
 # --- ids ----------------------------------------------------------------------------------------------------------
 
 
 def _id_edits(call: Call, text: str, mapping: Mapping[str, str]) -> Iterator[tuple[_Span, str]]:
-    top = _value(text, _skip(text, 0))
-    if isinstance(top.value, dict) and any(key in mapping for key in top.value):
+    action = lookup(call.action)
+    top = _top(text)
+    if action is not None and action.many and isinstance(top.value, dict):
         yield from _key_edits(text, top, mapping)
-        return
     yield from _field_edits(text, top, mapping)
 
 
@@ -133,18 +127,17 @@ def _like(old: str | int, new: str) -> str:
 
 
 def _is_none(text: str) -> bool:
-    stripped = text.strip().strip('"')
-    if stripped in _NO_LEASES or not stripped:
+    """Whether an arm says that it has no leases: in a word, an envelope of that word, or an empty list."""
+    bare = _START.sub("", text, 1).strip().strip('"')
+    if not bare.startswith(("{", "[")):
+        return bare in _NO_LEASES
+    top = _top(text)
+    if isinstance(top.value, dict) and any(
+        top.value.get(name) in _NO_LEASES for name in ("error", "message", "msg")
+    ):
         return True
-    if not stripped.startswith("{"):
-        return False
-    try:
-        data = json.loads(text)
-    except ValueError:
-        return False
-    return isinstance(data, dict) and any(
-        data.get(name) in _NO_LEASES for name in ("error", "message", "msg")
-    )
+    rows = _container(text)
+    return rows is not None and not rows.value
 
 
 def _joined(call: Call, base: str, other: str) -> str | None:
@@ -154,8 +147,8 @@ def _joined(call: Call, base: str, other: str) -> str | None:
     texts = _row_texts(other, rows)
     if isinstance(into.value, list):
         return _inserted(base, into, texts)
-    taken = len(into.value)
-    return _inserted(base, into, [f'"{taken + i}":{row}' for i, row in enumerate(texts)])
+    free = max(map(int, into.value), default=-1) + 1
+    return _inserted(base, into, [f'"{free + i}":{row}' for i, row in enumerate(texts)])
 
 
 def _joined_maps(call: Call, base: str, other: str) -> str | None:
@@ -163,33 +156,40 @@ def _joined_maps(call: Call, base: str, other: str) -> str | None:
     action = lookup(call.action)
     if action is None or action.grammar is not Grammar.STATUS:
         return None
-    into, more = _value(base, _skip(base, 0)), _value(other, _skip(other, 0))
-    if not isinstance(into.value, dict) or not isinstance(more.value, dict):
+    into, more = _top(base), _top(other)
+    if not _is_map_by_id(call, into) or not _is_map_by_id(call, more):
         return None
     rows = [other[key.start : value.end] for key, value in _members(other, more)]
     return _inserted(base, into, rows)
 
 
+def _is_map_by_id(call: Call, span: _Span) -> bool:
+    return isinstance(span.value, dict) and span.value.keys() <= set(call.ids)
+
+
 def _container(text: str) -> _Span | None:
     """The list (or numbered object) of rows in a reply of any dialect."""
-    top = _value(text, _skip(text, 0))
+    top = _top(text)
     if isinstance(top.value, list):
         return top
     return _listed(text, top) if isinstance(top.value, dict) else None
 
 
 def _listed(text: str, top: _Span) -> _Span | None:
+    """The first of an object's lists that holds anything, or else the first: HeroSMS writes several when empty."""
     fields = {key.value: value for key, value in _members(text, top)}
-    for name in _LIST_FIELDS:
-        span = fields.get(name)
-        if span is None:
-            continue
-        if isinstance(span.value, list):
-            return span
-        if isinstance(span.value, dict):
-            numbered = all(key.isdecimal() for key in span.value)
-            return span if numbered else _listed(text, span)
-    return None
+    found = [_as_list(text, fields[name]) for name in _LIST_FIELDS if name in fields]
+    lists = [span for span in found if span is not None]
+    return next((span for span in lists if span.value), lists[0] if lists else None)
+
+
+def _as_list(text: str, span: _Span) -> _Span | None:
+    if isinstance(span.value, list):
+        return span
+    if not isinstance(span.value, dict):
+        return None
+    numbered = all(key.isdecimal() for key in span.value)
+    return span if numbered else _listed(text, span)
 
 
 def _row_texts(text: str, rows: _Span) -> list[str]:
@@ -212,6 +212,12 @@ def _inserted(text: str, into: _Span, rows: list[str]) -> str:
 def _skip(text: str, at: int) -> int:
     found = _SPACE.match(text, at)
     return found.end() if found else at
+
+
+def _top(text: str) -> _Span:
+    """The whole text's value, past a byte order mark."""
+    found = _START.match(text)
+    return _value(text, found.end() if found else 0)
 
 
 def _value(text: str, at: int) -> _Span:

@@ -80,3 +80,10 @@ NO_CODE = "Нет кода"
 def normalised(word: str) -> str:
     """A code word as the tables spell it: ``WRONG ACTION`` and ``rate_limit_exceeded`` are met too."""
     return word.strip().strip("'\"").upper().replace(" ", "_")
+
+
+def storable(text: str) -> str:
+    """``text`` with what no database column takes (half surrogates, NUL) replaced, one character for one."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
