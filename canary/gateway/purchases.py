@@ -15,12 +15,10 @@ from canary.gateway.answers import Answers
 from canary.gateway.asking import Arms, Asked
 from canary.gateway.bindings import Bindings
 from canary.gateway.ledger import Ledger
+from canary.gateway.upstream import NOTHING_SENT
 from canary.store.errors import StoreError
 
 log = logging.getLogger(__name__)
-
-NOTHING_SENT = frozenset({Failure.CONNECT, Failure.SATURATED})
-"""Failures after which a purchase may be made elsewhere: its request never left."""
 
 UNREADABLE = frozenset({"EMPTY", "HTML"})
 """Replies that say neither that a number was bought nor that none was."""

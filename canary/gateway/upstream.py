@@ -1,5 +1,7 @@
 """One warm connection pool per arm: sends a request once and says what came back, timed at the pool."""
 
+import contextlib
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +12,13 @@ import aiohttp
 from yarl import URL
 
 from canary.core.model import Failure, Headers, Response
+from canary.core.protocol.rewrite import ascii_only
 
 MAX_BODY = 32 * 1024 * 1024
 """Bytes of a reply that are taken; a longer one is a failure of the arm (``too_large``)."""
+
+MAX_HEADER = 64 * 1024
+"""Bytes that one header of a reply may have; aiohttp's own 8 KB would lose a number over a long policy header."""
 
 # Between two hops only (RFC 9110 section 7.6.1), or set anew by whoever writes the message.
 HOP_BY_HOP = frozenset(
@@ -32,6 +38,9 @@ HOP_BY_HOP = frozenset(
     }
 )
 
+NOTHING_SENT = frozenset({Failure.CONNECT, Failure.SATURATED})
+"""Failures of a request that never left: there was no open connection for it."""
+
 _SKIP_AUTO = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
@@ -46,11 +55,27 @@ def end_to_end(headers: Headers) -> Headers:
     return tuple(h for h in headers if h[0].lower() not in HOP_BY_HOP and h[0].lower() not in named)
 
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def _writable(value: str) -> str:
+    """A header value in such characters that aiohttp, which writes UTF-8, puts the client's bytes on the wire.
+
+    It refuses control characters; a space may stand for one (RFC 9110 section 5.5).
+    """
+    if value.isascii():
+        return value if value.isprintable() else _CONTROLS.sub(" ", value)
+    with contextlib.suppress(UnicodeError):  # bytes of another charset become the same letters in UTF-8
+        value = value.encode("latin-1").decode("utf-8")
+    return _CONTROLS.sub(" ", value)
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What became of one request: a response or a failure, never both.
 
-    ``latency``: seconds from an open connection to the last byte; ``connect``: seconds of waiting for one.
+    ``latency``: seconds from an open connection to the last byte, 0 when there was none; ``connect``: seconds of
+    waiting for one.
     """
 
     response: Response | None
@@ -138,7 +163,7 @@ class Upstream:
         ca_file: Path | None = None,
     ) -> None:
         self._url = URL(url)
-        self._headers = headers
+        self._headers = tuple((name, _writable(value)) for name, value in headers)
         self._replaced = frozenset(name.lower() for name, _ in headers)
         self._timeout = aiohttp.ClientTimeout(
             total=timeout, connect=max(timeout * 0.9, timeout - 1), sock_connect=min(10.0, timeout / 2)
@@ -171,6 +196,8 @@ class Upstream:
             timeout=self._timeout,
             trace_configs=[_trace()],
             skip_auto_headers=_SKIP_AUTO,
+            max_line_size=MAX_HEADER,
+            max_field_size=MAX_HEADER,
         )
 
     async def close(self) -> None:
@@ -180,8 +207,13 @@ class Upstream:
 
     def target(self, query: str, path: str | None = None) -> URL:
         """The endpoint with ``query`` as written; ``path`` replaces the endpoint's for calls beside it."""
-        base = self._url.with_path(path, encoded=True) if path else self._url
-        return URL(f"{base}?{query}" if query else str(base), encoded=True)
+        return URL.build(
+            scheme=self._url.scheme,
+            authority=self._url.raw_authority,
+            path=self._url.raw_path if path is None else f"/{ascii_only(path).removeprefix('/')}",
+            query_string=query,
+            encoded=True,
+        )
 
     async def send(
         self,
@@ -220,10 +252,12 @@ class Upstream:
         self, started: float, timing: _Timing, response: Response | None, failure: Failure | None
     ) -> Sent:
         self.connections_opened += timing.created
-        return Sent(response, failure, monotonic() - started - timing.connect, timing.connect)
+        elapsed = monotonic() - started
+        connect = elapsed if failure in NOTHING_SENT else timing.connect
+        return Sent(response, failure, elapsed - connect, connect)
 
     def _merge(self, headers: Headers) -> list[tuple[str, str]]:
-        kept = [h for h in end_to_end(headers) if h[0].lower() not in self._replaced]
+        kept = [(n, _writable(v)) for n, v in end_to_end(headers) if n.lower() not in self._replaced]
         return [*kept, *self._headers]
 
 
@@ -247,7 +281,11 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
 
 def _raw_headers(answer: aiohttp.ClientResponse) -> Headers:
     raw = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.raw_headers)
-    return end_to_end(raw)
+    kept = end_to_end(raw)
+    if answer.method != "HEAD":
+        return kept
+    # of a body that stays away the length cannot be counted again
+    return (*kept, *(h for h in raw if h[0].lower() == "content-length"))
 
 
 def _failure(error: Exception, timing: _Timing) -> Failure:
