@@ -1,0 +1,1 @@
+"""The gateway: from one request to its answer, over real sockets."""
