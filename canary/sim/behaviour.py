@@ -1,6 +1,5 @@
 """The knobs of a simulated provider: one frozen model, replaced as a whole when something changes."""
 
-import difflib
 from collections.abc import Mapping
 from decimal import Decimal
 from math import exp, log
@@ -10,25 +9,20 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     BeforeValidator,
     Field,
-    ValidationError,
     field_serializer,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from canary.core.policy.gates import Strict
 from canary.core.policy.model import RateLimit
 from canary.core.policy.notation import Duration, Money, Share
 from canary.sim.dialects import DIALECTS
 from canary.sim.drifts import DRIFTS
+from canary.sim.knobs import close_to
 
 _Z95 = 1.6448536269514722
 """The standard normal's 95th percentile."""
-
-
-class BehaviourError(ValueError):
-    """A knob cannot be set; the message names it and what was expected."""
 
 
 class Spread(Strict):
@@ -143,7 +137,7 @@ class Behaviour(Strict):
     @classmethod
     def _known_drifts(cls, value: frozenset[str]) -> frozenset[str]:
         for name in sorted(value - set(DRIFTS)):
-            raise ValueError(f"there is no drift {name}{_close(name, DRIFTS)}")
+            raise ValueError(f"there is no drift {name}{close_to(name, DRIFTS)}")
         return value
 
     @field_serializer("drifts", "faults_on")
@@ -163,45 +157,7 @@ class Behaviour(Strict):
         return self.lifetimes.get(service, self.lifetime)
 
 
-def changed(behaviour: Behaviour, patch: Mapping[str, Any]) -> Behaviour:
-    """``behaviour`` with a JSON merge patch (RFC 7396): tables merge, ``None`` takes a knob back to its default.
-
-    Raises:
-        BehaviourError: a knob is unknown or its value is not understood; nothing changes.
-    """
-    merged = _merge(behaviour.model_dump(mode="json"), patch)
-    try:
-        return Behaviour.model_validate(merged)
-    except ValidationError as error:
-        raise BehaviourError("; ".join(map(_said, error.errors(include_input=False)))) from None
-
-
 def _by_offer[T](table: Mapping[str, T], service: str, country: str, default: T) -> T:
     if not table:
         return default
     return table.get(f"{service}/{country}", table.get(service, default))
-
-
-def _merge(target: Any, patch: Any) -> Any:
-    if not isinstance(patch, Mapping):
-        return patch
-    result = dict(target) if isinstance(target, Mapping) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = _merge(result.get(name), value)
-    return result
-
-
-def _said(detail: ErrorDetails) -> str:
-    knob = ".".join(map(str, detail["loc"]))
-    if detail["type"] == "extra_forbidden":
-        return f"unknown knob {knob}{_close(knob, Behaviour.model_fields)}"
-    text = detail["msg"].removeprefix("Value error, ")
-    return f"{knob}: {text[:1].lower()}{text[1:]}"
-
-
-def _close(name: str, known: Mapping[str, Any]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; expected one of {', '.join(sorted(known))}"

@@ -7,9 +7,10 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from canary.sim.behaviour import Behaviour, BehaviourError
+from canary.sim.behaviour import Behaviour
 from canary.sim.books import Books
 from canary.sim.drifts import DRIFTS
+from canary.sim.knobs import KnobError
 from canary.sim.profiles import PROFILES
 
 PREFIX = "/_sim/"
@@ -79,7 +80,7 @@ class Control:
             return _error(400, 'expected an object of knobs such as {"success": 0.5}')
         try:
             behaviour = await self._controlled.change(patch)
-        except BehaviourError as error:
+        except KnobError as error:
             return _error(422, str(error))
         return web.json_response(behaviour.model_dump(mode="json"))
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from canary.sim.behaviour import Behaviour, BehaviourError
+from canary.sim.behaviour import Behaviour
+from canary.sim.knobs import KnobError
 
 _LONG_AT_HERO = ("cy", "md", "ig", "ft", "wx", "ya", "ff", "tg", "bte", "dh")
 
@@ -42,9 +43,9 @@ def profile(name: str) -> Behaviour:
     """The behaviour of a named provider.
 
     Raises:
-        BehaviourError: there is none of that name.
+        KnobError: there is none of that name.
     """
     found = PROFILES.get(name)
     if found is None:
-        raise BehaviourError(f"there is no profile {name}; expected one of {', '.join(PROFILES)}")
+        raise KnobError(f"there is no profile {name}; expected one of {', '.join(PROFILES)}")
     return found

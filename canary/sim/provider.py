@@ -15,12 +15,13 @@ from aiohttp import HttpVersion11, web
 
 from canary.core.protocol.parse import is_handler_path
 from canary.sim.answers import Answer
-from canary.sim.behaviour import Behaviour, changed
+from canary.sim.behaviour import Behaviour
 from canary.sim.books import Books
 from canary.sim.control import PREFIX, Control
 from canary.sim.desk import Desk, Served
 from canary.sim.faults import Fault
 from canary.sim.incoming import received
+from canary.sim.knobs import changed
 from canary.sim.tls import Authority
 
 PATH = "/stubs/handler_api.php"
@@ -107,7 +108,7 @@ class Provider:
         """Merge a patch into the behaviour, in force when this returns.
 
         Raises:
-            BehaviourError: a knob is unknown or its value is not understood; nothing changes.
+            KnobError: a knob is unknown or its value is not understood; nothing changes.
         """
         async with self._changing:
             behaviour = changed(self.behaviour, {**(patch or {}), **knobs})

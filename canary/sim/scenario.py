@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from canary.core.policy.gates import Strict
 from canary.core.policy.notation import Duration
-from canary.sim.behaviour import Behaviour, BehaviourError, changed
+from canary.sim.behaviour import Behaviour
+from canary.sim.knobs import KnobError, changed
 
 SHIPPED = Path(__file__).parent / "scenarios"
 """Ready scenarios, by the name of the file without ``.yaml``."""
@@ -33,16 +34,16 @@ def load(name: str, behaviour: Behaviour) -> Scenario:
     """The scenario in a file, or the shipped one of that name.
 
     Raises:
-        BehaviourError: there is none, or it is not valid for ``behaviour``.
+        KnobError: there is none, or it is not valid for ``behaviour``.
     """
     shipped = SHIPPED / f"{name}.yaml"
     path = shipped if shipped.is_file() else Path(name)
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError):
         known = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.yaml")))
-        raise BehaviourError(
-            f"the scenario {name} cannot be read ({error}); expected a file, or one of {known}"
+        raise KnobError(
+            f"the scenario {name} cannot be read; expected a YAML file, or one of {known}"
         ) from None
     return parse(text, str(path), behaviour)
 
@@ -51,28 +52,28 @@ def parse(text: str, source: str, behaviour: Behaviour) -> Scenario:
     """The scenario that ``text`` describes, tried out on ``behaviour`` to the end.
 
     Raises:
-        BehaviourError: it is not valid; the message says where and why.
+        KnobError: it is not valid; the message says where and why.
     """
     try:
         steps = _STEPS.validate_python(yaml.safe_load(text) or ())
     except yaml.YAMLError as error:
-        raise BehaviourError(f"{source}: not valid YAML: {error}") from None
+        raise KnobError(f"{source}: not valid YAML: {error}") from None
     except ValidationError as error:
         detail = error.errors(include_input=False)[0]
         where = ".".join(map(str, detail["loc"]))
-        raise BehaviourError(
+        raise KnobError(
             f"{source}: {where or 'the file'}: {detail['msg']}; expected a list of {{at: 30s, set: {{knob: value}}}}"
         ) from None
     for before, after in pairwise(steps):
         if after.at < before.at:
-            raise BehaviourError(
+            raise KnobError(
                 f"{source}: the step at {after.at:g}s stands after one at {before.at:g}s; sort them"
             )
     for step in steps:
         try:
             behaviour = changed(behaviour, step.set)
-        except BehaviourError as error:
-            raise BehaviourError(f"{source}: the step at {step.at:g}s: {error}") from None
+        except KnobError as error:
+            raise KnobError(f"{source}: the step at {step.at:g}s: {error}") from None
     return steps
 
 
