@@ -125,11 +125,17 @@ class LatencyFamily:
         return family
 
 
+_LAST_BINS = tuple(max(i for i in range(COUNT) if edge(i) <= bound) for bound in BOUNDS)
+"""The last bin that lies wholly below each bound."""
+
+
 def _histogram(bins: Counter[int]) -> tuple[list[tuple[str, float]], float]:
     """Cumulative counts per bound, and the sum of all latencies with each bin at its middle."""
-    ordered = sorted(bins.items())
-    buckets = [(f"{bound}", float(sum(n for i, n in ordered if edge(i) <= bound))) for bound in BOUNDS]
-    total = sum(n * _middle(i) for i, n in ordered)
+    buckets = [
+        (f"{bound}", float(sum(n for i, n in bins.items() if i <= last)))
+        for bound, last in zip(BOUNDS, _LAST_BINS, strict=True)
+    ]
+    total = sum(n * _middle(i) for i, n in bins.items())
     return [*buckets, ("+Inf", float(bins.total()))], total
 
 
