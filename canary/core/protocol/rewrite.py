@@ -149,9 +149,11 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def _spellings(secret: str) -> set[str]:
-    quoted = {quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")}
+    quoted = {quote(secret, safe, errors="replace") for safe in ("", "/")} | {
+        quote_plus(secret, errors="replace")
+    }
     lower = {re.sub("%[0-9A-F]{2}", lambda escape: escape.group().lower(), one) for one in quoted}
-    return {secret, *quoted, *lower}
+    return {secret} | quoted | lower
 
 
 def fingerprint(key: str) -> str:

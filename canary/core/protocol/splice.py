@@ -21,6 +21,7 @@ _ID_FIELDS = frozenset({"activationId", "activation", "id", "parentActivationId"
 _LIST_FIELDS = ("activeActivations", "data", "rows", "values")
 _TEXT_NUMBER = re.compile(r"(?i)([\ufeff\0\s]*\"?(?:ACCESS_NUMBER|ADDITIONAL|ASLEEP):\s*'?)([^:\s'\"]+)")
 _TEXT_BALANCE = re.compile(r"(?i)([\ufeff\0\s]*\"?ACCESS_BALANCE:\s*'?)(-?[0-9]+(?:\.[0-9]+)?)(?![0-9.,])")
+_DEEPEST = 8  # levels that are searched; rows with ids lie within three
 _NO_LEASES = ("NO_ACTIVATIONS", "NO_NUMBERS")
 
 
@@ -104,10 +105,14 @@ def _key_edits(text: str, top: _Span, mapping: Mapping[str, str]) -> Iterator[tu
             yield key, json.dumps(mapping[key.value])
 
 
-def _field_edits(text: str, span: _Span, mapping: Mapping[str, str]) -> Iterator[tuple[_Span, str]]:
+def _field_edits(
+    text: str, span: _Span, mapping: Mapping[str, str], depth: int = 0
+) -> Iterator[tuple[_Span, str]]:
+    if depth > _DEEPEST:
+        return
     if isinstance(span.value, list):
         for item in _items(text, span):
-            yield from _field_edits(text, item, mapping)
+            yield from _field_edits(text, item, mapping, depth + 1)
     if not isinstance(span.value, dict):
         return
     for key, value in _members(text, span):
@@ -116,7 +121,7 @@ def _field_edits(text: str, span: _Span, mapping: Mapping[str, str]) -> Iterator
             if new is not None:
                 yield value, _like(value.value, new)
         elif isinstance(value.value, dict | list):
-            yield from _field_edits(text, value, mapping)
+            yield from _field_edits(text, value, mapping, depth + 1)
 
 
 def _like(old: str | int, new: str) -> str:
@@ -175,21 +180,21 @@ def _container(text: str) -> _Span | None:
     return _listed(text, top) if isinstance(top.value, dict) else None
 
 
-def _listed(text: str, top: _Span) -> _Span | None:
+def _listed(text: str, top: _Span, depth: int = 0) -> _Span | None:
     """The first of an object's lists that holds anything, or else the first: HeroSMS writes several when empty."""
     fields = {key.value: value for key, value in _members(text, top)}
-    found = [_as_list(text, fields[name]) for name in _LIST_FIELDS if name in fields]
+    found = [_as_list(text, fields[name], depth) for name in _LIST_FIELDS if name in fields]
     lists = [span for span in found if span is not None]
     return next((span for span in lists if span.value), lists[0] if lists else None)
 
 
-def _as_list(text: str, span: _Span) -> _Span | None:
+def _as_list(text: str, span: _Span, depth: int) -> _Span | None:
     if isinstance(span.value, list):
         return span
-    if not isinstance(span.value, dict):
+    if not isinstance(span.value, dict) or depth > _DEEPEST:
         return None
     numbered = all(key.isdecimal() for key in span.value)
-    return span if numbered else _listed(text, span)
+    return span if numbered else _listed(text, span, depth + 1)
 
 
 def _row_texts(text: str, rows: _Span) -> list[str]:
