@@ -107,5 +107,5 @@ class Harness:
         if not await self.ingress.drain(lambda: self.service.gateway.in_flight, DRAIN):
             log.warning("calls were still in flight after %g s", DRAIN)
         await self.ingress.stop()
-        await self.backstage.stop()
         await self.admin.stop()
+        await self.backstage.stop()

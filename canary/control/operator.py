@@ -9,6 +9,7 @@ from canary.core.model import Decision, Rollout
 from canary.core.policy.model import Policy
 from canary.core.stage import Event, IllegalEvent, Step, apply
 from canary.store.errors import StoreError
+from canary.store.rollouts import StoredPolicy
 from canary.store.store import Store
 
 ATTEMPTS = 20
@@ -53,8 +54,7 @@ class Operator:
         stored = store.policy(name)
         if stored is None:
             raise UnknownRollout(_unknown(store, name))
-        policy = Policy.model_validate(json.loads(stored.json))
-        return cls(store, name, policy.steps, policy_hash=stored.hash, clock=clock)
+        return cls(store, name, _steps(stored), policy_hash=stored.hash, clock=clock)
 
     def act(
         self, event: Event, actor: str, reason: str = "", evidence: Mapping[str, Any] | None = None
@@ -121,6 +121,14 @@ def decision(
         version=__version__,
         evidence=evidence or {},
     )
+
+
+def _steps(stored: StoredPolicy) -> tuple[Step, ...]:
+    """The policy's stages; none when another version wrote it: a rollback must work all the same."""
+    try:
+        return Policy.model_validate(json.loads(stored.json)).steps
+    except ValueError:
+        return ()
 
 
 def _unknown(store: Store, name: str) -> str:

@@ -9,7 +9,8 @@ from canary.control.begin import begin
 from canary.control.operator import Operator, UnknownRollout
 from canary.core.model import RolloutState
 from canary.core.policy.model import Policy
-from canary.core.stage import Event, IllegalEvent
+from canary.core.stage import Event, IllegalEvent, start
+from canary.store.rollouts import StoredPolicy
 from canary.store.store import Store
 from tests.factories import NOW, FakeClock
 
@@ -62,3 +63,13 @@ def test_two_operators_at_once_both_get_their_way(store: Store, operator: Operat
     rollout = store.rollout("t")
     assert rollout is not None
     assert (rollout.state, rollout.revision) == (RolloutState.ROLLED_BACK, 4)
+
+
+def test_a_rollback_needs_no_policy(store: Store, make_policy: MakePolicy, clock: FakeClock) -> None:
+    """A policy written by another version stops neither rollback nor pause, and moves nothing forward."""
+    store.create(start("t", "salt", make_policy().steps, NOW), StoredPolicy("0123", '{"from": "the future"}'))
+    operator = Operator.of_store(store, "t", clock)
+    with pytest.raises(IllegalEvent, match="stages are not known"):
+        operator.act(Event.PROMOTE, "ann")
+    assert operator.act(Event.PAUSE, "ann").state is RolloutState.PAUSED
+    assert operator.act(Event.ROLLBACK, "ann").state is RolloutState.ROLLED_BACK
