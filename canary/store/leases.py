@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from sqlalchemy import Connection, func, insert, or_, select, tuple_
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, tuple_
 
 from canary.core.aliases import alias
 from canary.core.leases import merge
@@ -51,13 +51,31 @@ def bind(connection: Connection, rollout: str, purchase: Purchase, bought: Seque
 
 
 def _visible(connection: Connection, rollout: str, lease: Lease) -> Lease:
-    known = _by_key(connection, rollout, [lease])
-    if known:
-        return replace(lease, visible_id=known[0].visible_id)
-    visible = lease.id
-    while find(connection, rollout, lease.kind, visible) is not None:
+    asked = {"rollout": rollout, "arm": lease.arm, "kind": lease.kind, "id": lease.id}
+    met = connection.execute(_SAME_ID, asked).all()
+    for arm, own, visible in met:
+        if (arm, own) == (lease.arm, lease.id):
+            return replace(lease, visible_id=visible)
+    visible, taken = lease.id, bool(met)
+    while taken:
         visible = alias(lease.id, secrets.randbits(64))
+        taken = find(connection, rollout, lease.kind, visible) is not None
     return replace(lease, visible_id=visible)
+
+
+# The lease itself, and the one that clients know by its id. Composed once: every purchase asks it.
+_SAME_ID = (
+    select(leases.c.arm, leases.c.id, leases.c.visible_id)
+    .where(
+        leases.c.rollout == bindparam("rollout"),
+        leases.c.kind == bindparam("kind"),
+        or_(
+            leases.c.visible_id == bindparam("id"),
+            and_(leases.c.arm == bindparam("arm"), leases.c.id == bindparam("id")),
+        ),
+    )
+    .with_for_update()
+)
 
 
 def adopt(connection: Connection, rollout: str, lease: Lease) -> Lease:
