@@ -180,4 +180,4 @@ def _ids(action: Action, call: Incoming) -> Iterable[str]:
 
 def _keyless(text: str, fingerprint: str) -> str:
     """``text`` with the key's fingerprint in place of the key."""
-    return _KEY.sub(rf"\1{fingerprint}", text)
+    return _KEY.sub(rf"\g<1>{fingerprint}", text)
