@@ -1,0 +1,1 @@
+"""The whole harness as a process of its own, between real clients and simulated providers, over real sockets."""

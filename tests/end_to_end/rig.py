@@ -1,0 +1,168 @@
+"""Starts ``canary run`` as its user would, and lets go of it gently or not."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import yaml
+
+from tests.factories import NEW_KEY, OLD_KEY
+
+READY = re.compile(
+    r"ready proxy=(?P<proxy>\S+) admin=(?P<admin>\S+) stage=(?P<stage>\S+) weight=(?P<weight>\S+)"
+)
+TOKEN = "token-of-the-admin-server"
+PATH = "/stubs/handler_api.php"
+KEYS = {"OLD_SMS_KEY": OLD_KEY, "NEW_SMS_KEY": NEW_KEY}
+
+
+def policy(old: str, new: str, **changes: Any) -> dict[str, Any]:
+    """A policy between two endpoints: one stage at 20 %, nothing shadowed, a fast tick."""
+    arms = {
+        "old": {"url": old, "api_key": {"env": "OLD_SMS_KEY"}, "timeout": "5s"},
+        "new": {"url": new, "api_key": {"env": "NEW_SMS_KEY"}, "timeout": "5s"},
+    }
+    for name in ("old", "new"):
+        arms[name] |= changes.pop(name, {})
+    return {
+        "name": "e2e",
+        "arms": arms,
+        "stages": [{"name": "canary", "weight": "20%", "hold": "24h"}],
+        "judging": {"tick": "500ms"},
+        **changes,
+    }
+
+
+@dataclass
+class Harness:
+    """One ``canary run`` process.
+
+    Attributes:
+        state: the SQLite file.
+        output: everything that it printed, stderr included.
+    """
+
+    folder: Path
+    policy: Mapping[str, Any]
+    arguments: tuple[str, ...] = ()
+    port: int = 0
+    output: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.state = self.folder / "state.db"
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None and self._process.returncode is None:
+            await self.stop()
+
+    async def start(self) -> None:
+        """Start it and wait until it says that it is ready. A second start finds the same port and state."""
+        file = self.folder / "policy.yaml"
+        file.write_text(yaml.safe_dump(dict(self.policy)))
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "canary", "run", str(file), "--listen", f"127.0.0.1:{self.port}"),
+            *("--admin", "127.0.0.1:0", "--state", str(self.state), *self.arguments),
+            cwd=self.folder,
+            env={**os.environ, **KEYS, "CANARY_ADMIN_TOKEN": TOKEN},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        ready = await asyncio.wait_for(self._ready(), 30)
+        self.proxy, self.admin = ready["proxy"], ready["admin"]
+        self.port = int(self.proxy.rpartition(":")[2])
+        self._reading = asyncio.create_task(self._read())
+
+    async def _ready(self) -> dict[str, str]:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            self.output.append(line.decode())
+            if found := READY.match(self.output[-1]):
+                return found.groupdict()
+        raise AssertionError("canary run ended before it was ready: " + "".join(self.output))
+
+    async def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            self.output.append(line.decode())
+
+    @property
+    def url(self) -> str:
+        """Where clients go."""
+        return self.proxy + PATH
+
+    async def stop(self) -> int:
+        """SIGTERM, and its exit code."""
+        return await self._end(signal.SIGTERM)
+
+    async def kill(self) -> int:
+        """kill -9."""
+        return await self._end(signal.SIGKILL)
+
+    async def _end(self, how: signal.Signals) -> int:
+        assert self._process is not None
+        self._process.send_signal(how)
+        code = await asyncio.wait_for(self._process.wait(), 60)
+        if self._reading is not None:
+            await self._reading
+        return code
+
+    async def status(self) -> dict[str, Any]:
+        """The status JSON."""
+        return await self._json("GET", "/api/v1/status")
+
+    async def act(self, event: str, reason: str = "") -> dict[str, Any]:
+        """An operator event through the admin API; the status after it."""
+        return await self._json("POST", f"/api/v1/{event}", json={"reason": reason})
+
+    async def decisions(self) -> list[dict[str, Any]]:
+        """The decision log."""
+        found: Any = await self._json("GET", "/api/v1/decisions")
+        decisions: list[dict[str, Any]] = found["decisions"] if isinstance(found, dict) else found
+        return decisions
+
+    async def metrics(self) -> str:
+        """What Prometheus would scrape."""
+        async with aiohttp.ClientSession() as session, session.get(self.admin + "/metrics") as answer:
+            return await answer.text()
+
+    async def _json(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.request(method, self.admin + path, **arguments) as answer,
+        ):
+            text = await answer.text()
+            assert answer.status == 200, f"{method} {path}: {answer.status} {text}"
+            found: dict[str, Any] = json.loads(text)
+            return found
+
+    async def until(self, condition: str, holds: Any, within: float = 60.0) -> dict[str, Any]:
+        """Wait until the status JSON's ``condition`` key has the value ``holds``, or is one of a set of values."""
+        wanted = holds if isinstance(holds, set) else {holds}
+        try:
+            async with asyncio.timeout(within):
+                while (status := await self.status())[condition] not in wanted:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise AssertionError(f"{condition} did not become {holds}: {json.dumps(status)}") from None
+        return status
