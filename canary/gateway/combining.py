@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from canary.core.actions import lookup
 from canary.core.model import Arm, Call, Lease, Request, Response
-from canary.core.protocol.rewrite import fingerprint
 from canary.core.protocol.splice import merge, replace_ids, sum_balance
 from canary.core.route import Combine, Plan
 from canary.gateway.answers import Answers
 from canary.gateway.asking import Arms, Asked
 from canary.gateway.bindings import Bindings
+from canary.gateway.leasing import met
 from canary.gateway.ledger import Ledger
 from canary.store.errors import StoreError
 
@@ -62,20 +62,9 @@ class Combiner:
         return self._answers.of(second)
 
     async def _adopt(self, job: _Job, asked: Asked) -> None:
-        call, at = job.call, asked.exchange.at
-        if asked.exchange.reply.progress is None or len(call.ids) != 1:
+        if asked.exchange.reply.progress is None or len(job.call.ids) != 1:
             return
-        lease = Lease(
-            arm=asked.arm,
-            kind=call.kind,
-            id=call.ids[0],
-            visible_id=call.ids[0],
-            opened_at=at,
-            client=job.request.client,
-            key=fingerprint(call.key or ""),
-            expires_at=at + self._arms[asked.arm].lifetime,
-            seen_at=at,
-        )
+        lease = met(job.request, job.call, asked, self._arms[asked.arm])
         try:
             await self._bindings.adopt(lease)
         except StoreError as error:

@@ -12,7 +12,7 @@ from canary.gateway.asking import Arms
 from canary.gateway.bindings import Bindings
 from canary.gateway.combining import Combiner
 from canary.gateway.ledger import Ledger
-from canary.gateway.purchases import Purchases
+from canary.gateway.purchases import Purchases, order_of
 from canary.gateway.rollouts import RolloutView
 from canary.gateway.shadow import ShadowQueue
 from canary.store.errors import StoreError
@@ -108,8 +108,7 @@ class Gateway:
     def _unit_of(self, request: Request, call: Call) -> str:
         if call.effect is not Effect.PURCHASE:
             return ""
-        order = call.params.get("orderId")
-        if order:  # the provider promises not to process an order twice: a repeat must reach the same arm
+        if order := order_of(call):  # a repeat must reach the same arm
             return f"order:{order}"
         if self._unit == "client":
             return f"client:{request.client}"

@@ -2,18 +2,14 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 
-from canary.core.leases import append_call
-from canary.core.model import Call, Failure, Issued, Lease, Outcome, Purchase, Request, Response
-from canary.core.protocol.read import price_from_headers
-from canary.core.protocol.rewrite import fingerprint
+from canary.core.model import Call, Failure, Lease, Outcome, Purchase, Request, Response
 from canary.core.protocol.splice import replace_ids
 from canary.core.route import Plan
-from canary.core.stats.bins import bin_of
 from canary.gateway.answers import Answers
 from canary.gateway.asking import Arms, Asked
 from canary.gateway.bindings import Bindings
+from canary.gateway.leasing import bought, label
 from canary.gateway.ledger import Ledger
 from canary.gateway.upstream import NOTHING_SENT
 from canary.store.errors import StoreError
@@ -49,7 +45,8 @@ class Purchases:
         asked = await self._arms.ask(plan.arm, request, call, plan.ids)
         self._ledger.later(asked.exchange, parents)
         failure = asked.exchange.failure
-        spill = plan.spill if failure in NOTHING_SENT else None
+        # an order is not spilled: its repeat would buy a second number as soon as the first arm is back
+        spill = plan.spill if failure in NOTHING_SENT and not order_of(call) else None
         if spill is not None:
             self._ledger.count("spillovers")
             asked = await self._arms.ask(spill, request, call, plan.ids)
@@ -64,23 +61,28 @@ class Purchases:
         return self._answers.of(asked)
 
     async def _issue(self, request: Request, call: Call, asked: Asked, purchase: Purchase) -> Response:
-        leases = [self._lease(request, call, asked, purchase, one) for one in asked.exchange.reply.issued]
+        side = self._arms[asked.arm]
+        leases = [bought(request, call, asked, purchase, one, side) for one in asked.exchange.reply.issued]
         try:
             bound = await self._bindings.bind(purchase, leases)
         except StoreError as error:
-            return self._unbound(asked, error)
+            # one that is not on disk: after a restart its calls would go astray
+            return self._hidden(asked, "store", f"could not be bound: {error}")
         self._ledger.issued(purchase)
         changed = {lease.id: lease.visible_id for lease in bound if lease.visible_id != lease.id}
         if not changed:
             return self._answers.of(asked)
         self._ledger.count("aliases")
-        return self._answers.edited(asked, replace_ids(call, asked.content, changed))
+        shown = replace_ids(call, asked.content, changed)
+        if shown == asked.content:  # under its own id its calls would go to the other arm's lease
+            return self._hidden(asked, "alias", "could not be given an id of its own")
+        return self._answers.edited(asked, shown)
 
-    def _unbound(self, asked: Asked, error: StoreError) -> Response:
-        # A number that is not on disk is not shown: after a restart its calls would go astray.
-        log.error("a number bought on %s could not be bound and is not shown: %s", asked.arm, error)
+    def _hidden(self, asked: Asked, why: str, reason: str) -> Response:
+        """The answer for a number that was bought and that the client must not see."""
+        log.error("a number bought on %s is not shown: it %s", asked.arm, reason)
         self._ledger.count("unbound_purchases")
-        return self._answers.failed("store", asked.arm)
+        return self._answers.failed(why, asked.arm)
 
     def _row(
         self, request: Request, call: Call, plan: Plan, asked: Asked, failure: Failure | None
@@ -97,39 +99,15 @@ class Purchases:
             assignment=plan.assignment,
             spilled=asked.arm is not plan.arm,
             failure=failure,
-            service=call.params.get("service", ""),
-            country=call.params.get("country", ""),
+            service=label(call.params.get("service", "")),
+            country=label(call.params.get("country", "")),
             client=request.client,
         )
 
-    def _lease(self, request: Request, call: Call, asked: Asked, purchase: Purchase, issued: Issued) -> Lease:
-        side = self._arms[asked.arm]
-        service = issued.service or purchase.service
-        price, source = _price(asked, issued, side.price_headers)
-        return Lease(
-            arm=asked.arm,
-            kind=call.kind,
-            id=issued.id,
-            visible_id=issued.id,
-            opened_at=purchase.at,
-            purchase=purchase.id,
-            service=service,
-            country=purchase.country,
-            client=request.client,
-            key=fingerprint(call.key or ""),
-            price=price,
-            price_source=source,
-            expires_at=purchase.at + side.lifetime_of(service),
-            seen_at=purchase.at,
-            calls=append_call(b"", 0.0, bin_of(purchase.latency), fault=False),
-        )
 
-
-def _price(asked: Asked, issued: Issued, names: tuple[str, ...]) -> tuple[Decimal | None, str]:
-    price = price_from_headers(asked.response.headers, names) if asked.response else None
-    if price is not None:
-        return price, "header"
-    return issued.price, "reply" if issued.price is not None else ""
+def order_of(call: Call) -> str:
+    """The client's own id of a purchase; the provider promises not to process it twice."""
+    return call.params.get("orderId", "")
 
 
 def may_have_bought(asked: Asked) -> bool:

@@ -4,6 +4,7 @@ import contextlib
 import re
 import ssl
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from time import monotonic
 from types import SimpleNamespace
@@ -180,14 +181,11 @@ class Upstream:
         Raises:
             OSError: the CA file cannot be read.
         """
-        context = ssl.create_default_context()
-        if self._ca_file is not None:
-            context.load_verify_locations(self._ca_file)
         connector = aiohttp.TCPConnector(
             limit=self._limit,
             keepalive_timeout=60,
             ttl_dns_cache=30,
-            ssl=context,
+            ssl=_trusting(self._ca_file),
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -259,6 +257,15 @@ class Upstream:
     def _merge(self, headers: Headers) -> list[tuple[str, str]]:
         kept = [(n, _writable(v)) for n, v in end_to_end(headers) if n.lower() not in self._replaced]
         return [*kept, *self._headers]
+
+
+@cache
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Certificates to trust, the same for all pools: reading the system's takes longer than all else at the start."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
 
 
 class _TooLargeError(Exception):
