@@ -18,6 +18,7 @@ COMMANDS = {
     "promote": "canary.cli.operate",
     "rollback": "canary.cli.operate",
     "approve": "canary.cli.operate",
+    "restart": "canary.cli.operate",
     "sim": "canary.cli.sim",
 }
 """Command to module; the module holds a click command of the same name."""

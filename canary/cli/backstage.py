@@ -33,7 +33,7 @@ class Backstage:
         self.store = Store(state)
         rollout = begin(self.store, policy, now=clock(), actor=actor, accept_changes=accept_changes)
         self.service = GatewayService(loaded, secrets, self.store, rollout, clock)
-        self.controller = Controller(self.store, policy, clock)
+        self.controller = Controller(self.store, policy, loaded.profiles, clock)
         self._controlling: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -1,4 +1,4 @@
-"""``canary pause``, ``resume``, ``promote``, ``rollback``, ``approve``: through the admin API, or on the store alone.
+"""The operator's events, from ``pause`` to ``restart``: through the admin API, or on the store alone.
 
 These are the commands of a bad night: they need no running harness, and import little.
 """
@@ -38,3 +38,4 @@ resume = _operation(Event.RESUME, "Go on after a pause.")
 promote = _operation(Event.PROMOTE, "Move on to the next stage without waiting for the gates.")
 rollback = _operation(Event.ROLLBACK, "Send no new lease to new, at once; its open leases finish there.")
 approve = _operation(Event.APPROVE, "Enter the stage that waits for approval.")
+restart = _operation(Event.RESTART, "After a rollback: begin another attempt at the first stage.")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, or_, select, tuple_
 
 from canary.core.aliases import alias
 from canary.core.leases import merge
@@ -162,26 +162,35 @@ class Bought:
 
 
 def matured(
-    connection: Connection, rollout: str, attempt: int, after: int, until: float, limit: int
+    connection: Connection, rollout: str, attempt: int, after: int, until: float, *, firsts: bool, limit: int
 ) -> list[Bought]:
-    """Randomised purchases of an attempt in the order of writing, up to the first that is too young.
+    """Randomised purchases up to an attempt in the order of writing, until the first that is too young.
 
     The order of writing, and not of starting, makes sure that one which was written late is not passed over.
 
     Args:
         after: serial of the last purchase that was taken.
         until: the latest start, exclusive.
+        firsts: only the first purchase of each unit: a client's later ones were not drawn anew.
         limit: how many at most.
     """
-    of_attempt = (purchases.c.rollout == rollout, purchases.c.attempt == attempt, purchases.c.serial > after)
+    of_attempt = (purchases.c.rollout == rollout, purchases.c.attempt <= attempt, purchases.c.serial > after)
     too_young = select(func.min(purchases.c.serial)).where(*of_attempt, purchases.c.at >= until)
     first = connection.scalar(too_young)
     statement = select(purchases).where(*of_attempt).order_by(purchases.c.serial).limit(limit)
+    if firsts:
+        statement = statement.where(~_drawn_before(rollout))
     if first is not None:
         statement = statement.where(purchases.c.serial < first)
     rows = connection.execute(statement).mappings().all()
     issued = _issued(connection, rollout, [row["id"] for row in rows])
     return [Bought(row["serial"], purchase_of(row), tuple(issued[row["id"]])) for row in rows]
+
+
+def _drawn_before(rollout: str) -> ColumnElement[bool]:
+    earlier = purchases.alias()
+    same = (earlier.c.rollout == rollout, earlier.c.unit == purchases.c.unit)
+    return exists().where(*same, earlier.c.serial < purchases.c.serial)
 
 
 def _issued(connection: Connection, rollout: str, ids: Sequence[str]) -> Mapping[str, list[Lease]]:

@@ -108,7 +108,8 @@ purchases = Table(
     Column("country", String(100), nullable=False),
     Column("client", String(100), nullable=False),
     UniqueConstraint("rollout", "id"),
-    Index("purchases_in_order", "rollout", "attempt", "serial"),
+    Index("purchases_in_order", "rollout", "serial"),
+    Index("purchases_by_unit", "rollout", "unit"),
 )
 
 leases = Table(
@@ -183,7 +184,7 @@ evidence = Table(
     "evidence",
     metadata,
     Column("rollout", String(200), primary_key=True),
-    Column("attempt", Integer, primary_key=True),
+    Column("era", Integer, primary_key=True),
     Column("part", String(200), primary_key=True),
     Column("data", JSON, nullable=False),
 )

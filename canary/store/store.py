@@ -102,10 +102,10 @@ class Store:
             transaction.rollback()
             return False
 
-    def evidence(self, name: str, attempt: int) -> Evidence:
-        """The controller's memory of an attempt."""
+    def evidence(self, name: str, era: int) -> Evidence:
+        """The controller's memory of an era."""
         with self._read() as connection:
-            return ticks.read(connection, name, attempt)
+            return ticks.read(connection, name, era)
 
     def verdict(self, name: str) -> dict[str, Any] | None:
         """The controller's last verdict."""
@@ -150,17 +150,25 @@ class Store:
             return leases.money(connection, rollout)
 
     def matured(
-        self, rollout: str, attempt: int, after: int, until: float, limit: int = 5000
+        self,
+        rollout: str,
+        attempt: int,
+        after: int,
+        until: float,
+        *,
+        firsts: bool = False,
+        limit: int = 5000,
     ) -> list[Bought]:
-        """Randomised purchases of an attempt in the order of writing, up to the first that is too young.
+        """Randomised purchases up to an attempt in the order of writing, until the first that is too young.
 
         Args:
             after: serial of the last purchase that was taken.
             until: the latest start, exclusive.
+            firsts: only the first purchase of each unit: a client's later ones were not drawn anew.
             limit: how many at most.
         """
         with self._read() as connection:
-            return leases.matured(connection, rollout, attempt, after, until, limit)
+            return leases.matured(connection, rollout, attempt, after, until, firsts=firsts, limit=limit)
 
     # --- a proxy's batches ----------------------------------------------------------------------------------------
 

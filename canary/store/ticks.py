@@ -26,12 +26,13 @@ class Change:
 class Tick:
     """One tick's result.
 
-    ``number``: how many ticks there had been when it began. ``parts``: what changed of the evidence.
+    ``number``: how many ticks there had been when it began. ``era``: the stretch of judging under one error
+    rate that the evidence belongs to. ``parts``: what changed of the evidence.
     """
 
     number: int
     at: float
-    attempt: int
+    era: int
     verdict: Mapping[str, Any]
     parts: Mapping[str, Any] = field(default_factory=dict)
     change: Change | None = None
@@ -39,7 +40,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The controller's memory of an attempt, by part, and how many ticks there have been."""
+    """The controller's memory of an era, by part, and how many ticks there have been."""
 
     ticks: int
     parts: Mapping[str, Any]
@@ -53,17 +54,16 @@ def write(connection: Connection, name: str, tick: Tick) -> bool:
     if cast("CursorResult[Any]", connection.execute(statement)).rowcount != 1:
         return False
     rows = [
-        {"rollout": name, "attempt": tick.attempt, "part": part, "data": data}
-        for part, data in tick.parts.items()
+        {"rollout": name, "era": tick.era, "part": part, "data": data} for part, data in tick.parts.items()
     ]
     upsert(connection, evidence, rows)
     change = tick.change
     return change is None or rollouts.save(connection, change.before, change.after, change.decision)
 
 
-def read(connection: Connection, name: str, attempt: int) -> Evidence:
-    """The evidence of an attempt as the last tick left it."""
+def read(connection: Connection, name: str, era: int) -> Evidence:
+    """The evidence of an era as the last tick left it."""
     count = connection.scalar(select(rollouts_table.c.ticks).where(rollouts_table.c.name == name))
-    where = (evidence.c.rollout == name, evidence.c.attempt == attempt)
+    where = (evidence.c.rollout == name, evidence.c.era == era)
     rows = connection.execute(select(evidence.c.part, evidence.c.data).where(*where))
     return Evidence(count or 0, {row.part: row.data for row in rows})

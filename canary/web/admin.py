@@ -10,8 +10,8 @@ Every answer below ``/api/`` is JSON; one that went wrong is ``{"error": "a sent
     GET  /api/v1/status      the status of the rollout (canary.web.status)
     GET  /api/v1/verdict     the controller's last verdict
     GET  /api/v1/decisions   the last decisions, oldest first; ?limit=N
-    POST /api/v1/EVENT       pause, resume, promote, rollback, approve; {"reason": ..., "actor": ...} as JSON or
-                             form; answers the status after the event
+    POST /api/v1/EVENT       pause, resume, promote, rollback, approve, restart; {"reason": ..., "actor": ...} as
+                             JSON or form; answers the status after the event
 """
 
 import asyncio
@@ -35,7 +35,7 @@ from canary.web.status import status_of, verdict_of
 
 log = logging.getLogger(__name__)
 
-EVENTS = (Event.PAUSE, Event.RESUME, Event.PROMOTE, Event.ROLLBACK, Event.APPROVE)
+EVENTS = (Event.PAUSE, Event.RESUME, Event.PROMOTE, Event.ROLLBACK, Event.APPROVE, Event.RESTART)
 """What an operator may do; the other events are the controller's."""
 
 PATIENCE = 5.0

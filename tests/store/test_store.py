@@ -188,7 +188,15 @@ def test_each_randomised_purchase_comes_once_with_its_lease(store: Store) -> Non
     rest = store.matured(NAME, 1, first[-1].serial, NOW + 10)
     assert [row.purchase.id for row in first + rest] == ["p-0", "p-1", "p-2"]
     assert [lease.id for row in first + rest for lease in row.leases] == ["0", "1", "2"]
-    assert store.matured(NAME, 2, 0, NOW + 10) == []
+    assert store.matured(NAME, 0, 0, NOW + 10) == []
+
+
+def test_a_unit_is_drawn_once(store: Store) -> None:
+    """Where clients or keys are drawn, only the first purchase of each is a bet."""
+    for number, unit in enumerate(("client:a", "client:b", "client:a")):
+        purchase = tpurchase(id=f"p-{number}", assignment=tassignment(unit=unit))
+        store.bind(NAME, [(purchase, [tlease(id=str(number), purchase=purchase.id)])])
+    assert [row.purchase.id for row in store.matured(NAME, 1, 0, NOW + 9, firsts=True)] == ["p-0", "p-1"]
 
 
 def test_a_purchase_that_is_too_young_is_not_passed_over(store: Store) -> None:
