@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
+from canary.control.era import EDIT, begins_anew
 from canary.control.operator import decision
 from canary.core.model import Rollout
 from canary.core.policy.load import PolicyError, policy_hash, policy_json
@@ -30,23 +31,41 @@ def begin(store: Store, policy: Policy, *, now: float, actor: str, accept_change
     assert stored is not None, "a rollout has a policy"
     if stored.hash == written.hash:
         return rollout
-    changed = ", ".join(_changes(json.loads(stored.json), json.loads(written.json)))
+    changed = list(_changes(json.loads(stored.json), json.loads(written.json)))
     if not accept_changes:
         raise PolicyError(
-            f"the policy of the running rollout {policy.name!r} was changed ({changed}); undo the change, give it "
-            f"another name to begin a new rollout, or accept it on the record with --accept-changes"
+            f"the policy of the running rollout {policy.name!r} was changed ({', '.join(changed)}); undo the change, "
+            f"give it another name to begin a new rollout, or accept it on the record with --accept-changes"
         )
-    return _take_over(store, policy, rollout, written, f"policy changed: {changed}", now, actor)
+    return _take_over(store, policy, rollout, written, changed, now, actor)
 
 
 def _take_over(
-    store: Store, policy: Policy, rollout: Rollout, written: StoredPolicy, reason: str, now: float, actor: str
+    store: Store,
+    policy: Policy,
+    rollout: Rollout,
+    written: StoredPolicy,
+    changed: list[str],
+    now: float,
+    actor: str,
 ) -> Rollout:
     try:
         after = adopt(rollout, policy.steps, now)
     except IllegalEvent as error:
         raise PolicyError(f"{error}; keep that stage until the rollout has left it") from None
-    row = decision("policy", actor, reason, rollout, after, at=now, policy_hash=written.hash)
+    reason = f"policy changed: {', '.join(changed)}"
+    if begins_anew(changed):
+        reason += "; the evidence is gathered anew, and the error rates are spent once more"
+    row = decision(
+        EDIT,
+        actor,
+        reason,
+        rollout,
+        after,
+        at=now,
+        policy_hash=written.hash,
+        evidence={"changed": changed},
+    )
     if not store.save(rollout, after, row, written):
         raise PolicyError(f"the rollout {policy.name!r} changed while its policy was taken over; start again")
     return after

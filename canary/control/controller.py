@@ -1,41 +1,138 @@
-"""The controller: one tick after another, each leaving a sign of life that proxies rely on."""
+"""The controller: read what matured, judge, move, and write all of it, tick after tick."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from canary.core.policy.model import Policy
+from canary.control.era import Era, era_of
+from canary.control.notebook import Notebook
+from canary.control.operator import decision
+from canary.core.model import Arm, Rollout, RolloutState
+from canary.core.policy.load import policy_hash
+from canary.core.policy.model import Policy, Profile
+from canary.core.stage import Event, IllegalEvent, apply, legal_events
+from canary.core.verdict import Verdict, VerdictKind, judge, stage_facts
 from canary.store.errors import StoreError
+from canary.store.rollouts import Look
 from canary.store.store import Store
+from canary.store.ticks import Change, Tick
 
 log = logging.getLogger(__name__)
 
+ACTOR = "controller"
+
+_OVER = frozenset({RolloutState.ROLLED_BACK, RolloutState.COMPLETE})
+"""States in which nothing is left to judge; the last verdict stands."""
+
+_EVENTS = {VerdictKind.ADVANCE: Event.ADVANCE, VerdictKind.ROLLBACK: Event.HARM}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was read at some revision of the rollout."""
+
+    revision: int
+    era: Era
+
 
 class Controller:
-    """Judges one rollout.
+    """Judges one rollout, alone or beside others: of two that tick at once, one has no effect.
 
     Args:
         clock: wall-clock seconds.
     """
 
-    def __init__(self, store: Store, policy: Policy, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, policy: Policy, profiles: Mapping[Arm, Profile], clock: Callable[[], float]
+    ) -> None:
         self._store = store
         self._policy = policy
+        self._hash = policy_hash(policy)
+        self._gates = policy.resolved_gates(max(profile.lifetime for profile in profiles.values()))
         self._clock = clock
+        self._known: _Known | None = None
+        self._notebook: Notebook | None = None
 
-    def tick(self) -> None:
-        """One look at the rollout.
+    def tick(self) -> Verdict | None:
+        """One look at the rollout: what it found, or ``None`` when there is nothing to judge.
 
         Raises:
             StoreError: the store cannot be read or written; nothing was decided.
         """
-        self._store.beat(self._policy.name, self._clock())
+        look, now = self._look(), self._clock()
+        if look.rollout.state in _OVER:
+            self._store.beat(self._policy.name, now)
+            return None
+        notebook = self._open(look.rollout)
+        notebook.take_in(self._store, now)
+        verdict = self._judge(notebook, look.rollout, now)
+        self._write(notebook, verdict, self._change(look.rollout, verdict, now), now)
+        return verdict
 
     async def run(self) -> None:
-        """Tick until cancelled; a tick that the store refused is tried again at the next."""
+        """Tick until cancelled; a tick that the store refused is made anew at the next."""
         while True:
             try:
                 await asyncio.to_thread(self.tick)
             except StoreError as error:
+                self._notebook = None  # what of it was written is not known
                 log.warning("a tick was skipped: %s", error)
             await asyncio.sleep(self._policy.judging.tick)
+
+    def _look(self) -> Look:
+        look = self._store.look(self._policy.name)
+        if look is None:
+            raise StoreError(f"{self._store.name} holds no rollout named {self._policy.name!r} any more")
+        return look
+
+    def _open(self, rollout: Rollout) -> Notebook:
+        """The notebook of the rollout's era, read anew when it is another than the one in memory."""
+        if self._known is None or self._known.revision != rollout.revision:
+            self._known = _Known(rollout.revision, era_of(self._store.decisions(rollout.name)))
+        era = self._known.era
+        if self._notebook is None or self._notebook.era != era:
+            stored = self._store.evidence(rollout.name, era.number)
+            self._notebook = Notebook(self._policy, self._gates, era, rollout.attempt, stored)
+        return self._notebook
+
+    def _judge(self, notebook: Notebook, rollout: Rollout, now: float) -> Verdict:
+        rates = self._policy.error_rates
+        return judge(
+            notebook.evidence,
+            stage_facts(self._policy, rollout, now),
+            rates,
+            peaks=notebook.peaks,
+            spent=notebook.era.spent * rates.false_rollback,
+        )
+
+    def _change(self, rollout: Rollout, verdict: Verdict, now: float) -> Change | None:
+        event = Event.PAUSE if verdict.pause else _EVENTS.get(verdict.kind)
+        if event is None or event not in legal_events(rollout.state):
+            return None
+        try:
+            after = apply(rollout, event, self._policy.steps, now)
+        except IllegalEvent:
+            return None  # the last stage of a policy without a cutover: cleared, and nowhere to go
+        row = decision(
+            event,
+            ACTOR,
+            "; ".join(verdict.reasons),
+            rollout,
+            after,
+            at=now,
+            policy_hash=self._hash,
+            evidence=verdict.as_json(),
+        )
+        return Change(rollout, after, row)
+
+    def _write(self, notebook: Notebook, verdict: Verdict, change: Change | None, now: float) -> None:
+        parts = notebook.changed(verdict.peaks)
+        tick = Tick(notebook.ticks, now, notebook.era.number, verdict.as_json(), parts, change)
+        if not self._store.tick(self._policy.name, tick):
+            self._notebook = None
+            log.info("another controller or an operator was faster; this tick is made anew")
+            return
+        notebook.written(verdict.peaks)
+        if change is not None:
+            log.warning("%s: %s", change.decision.event, change.decision.reason)

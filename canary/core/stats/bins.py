@@ -29,10 +29,10 @@ def edge(index: int) -> float:
     return float("inf") if index >= COUNT - 1 else SHORTEST * GROWTH**index
 
 
-def quantile_bin(counts: Mapping[int, int], q: float) -> int:
+def quantile_bin(counts: Mapping[int, float], q: float) -> int:
     """The first bin at whose upper edge at least the fraction ``q`` of all counts lies below; 0 without counts."""
     total = sum(counts.values())
-    reached = 0
+    reached = 0.0
     for index in sorted(counts):
         reached += counts[index]
         if reached >= q * total:
@@ -40,11 +40,11 @@ def quantile_bin(counts: Mapping[int, int], q: float) -> int:
     return 0
 
 
-def quantile(counts: Mapping[int, int], q: float) -> float | None:
+def quantile(counts: Mapping[int, float], q: float) -> float | None:
     """The quantile ``q`` in seconds, at most 2 % too high; ``None`` without counts."""
     return edge(min(quantile_bin(counts, q), COUNT - 2)) if counts else None
 
 
-def slower(counts: Mapping[int, int], than: int) -> int:
+def slower(counts: Mapping[int, float], than: int) -> float:
     """How many calls lie in bins above ``than``."""
     return sum(n for index, n in counts.items() if index > than)

@@ -1,0 +1,73 @@
+"""The controller's notebook of one era: evidence taken in from the store as leases mature, and the peaks so far."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from canary.control.era import Era
+from canary.core.evidence import Evidence
+from canary.core.measure import Peaks
+from canary.core.model import Arm
+from canary.core.policy.gates import Gate
+from canary.core.policy.model import Policy
+from canary.core.scores import judged_before
+from canary.store.store import Store
+from canary.store.ticks import Evidence as StoredEvidence
+
+PEAKS = "peaks"
+"""The part of the stored evidence that holds the highest evidence so far."""
+
+
+class Notebook:
+    """What is known for judging.
+
+    Args:
+        gates: the statistical gates.
+        stored: the era's evidence as the last tick left it.
+
+    Attributes:
+        evidence: counts of all matured leases.
+        peaks: of the last verdict.
+        ticks: how many ticks the store had seen.
+    """
+
+    def __init__(
+        self, policy: Policy, gates: Sequence[Gate], era: Era, attempt: int, stored: StoredEvidence
+    ) -> None:
+        self.era = era
+        self.attempt = attempt
+        self.ticks = stored.ticks
+        parts = dict(stored.parts)
+        self.peaks: Peaks = parts.pop(PEAKS, {})
+        factors = {arm: policy.arm(arm).price_factor for arm in Arm}
+        self.evidence = Evidence(gates, attempt, policy.judging.epoch, since=era.since, factors=factors)
+        self.evidence.restore(parts)
+        self._slowest_answer = max(policy.arm(arm).timeout for arm in Arm)
+        self._name = policy.name
+        self._firsts = policy.unit != "lease"
+
+    def take_in(self, store: Store, now: float) -> None:
+        """Take in what has matured since the last time, each gate at its own age.
+
+        Raises:
+            StoreError: the store cannot be read; what was taken in stays.
+        """
+        read: dict[tuple[int, float], Any] = {}
+        for gate in self.evidence.gates:
+            until = judged_before(now, gate.window, self._slowest_answer)
+            place = (self.evidence.cursor(gate.name), until)
+            if place not in read:
+                read[place] = store.matured(self._name, self.attempt, *place, firsts=self._firsts)
+            for bought in read[place]:
+                self.evidence.add(gate.name, bought.serial, bought.purchase, bought.leases)
+
+    def changed(self, peaks: Peaks) -> Mapping[str, Any]:
+        """The parts to store after a verdict with these peaks."""
+        parts = self.evidence.take_changed()
+        if peaks != self.peaks:
+            parts[PEAKS] = {metric: dict(sides) for metric, sides in peaks.items()}
+        return parts
+
+    def written(self, peaks: Peaks) -> None:
+        """The store has taken what ``changed`` gave."""
+        self.peaks = peaks
+        self.ticks += 1
