@@ -21,7 +21,9 @@ def alias(original: str, draw: int) -> str:
 
 def _number(original: str, draw: int) -> str:
     # the upper half of each range: providers count upwards from below
-    high = MAX_INT32 if int(original) <= MAX_INT32 else MAX_SAFE_INTEGER
+    digits = original.lstrip("0")
+    small = len(digits) <= len(str(MAX_INT32)) and int(original) <= MAX_INT32
+    high = MAX_INT32 if small else MAX_SAFE_INTEGER
     low = high // 2
     candidate = low + draw % (high - low)
     return str(candidate if str(candidate) != original else candidate + 1)

@@ -1,10 +1,13 @@
 """The life of a lease: what a reply does to it, as one table, and how two views of it become one."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
+from decimal import Decimal
 from enum import StrEnum
 from struct import iter_unpack, pack
 
-from canary.core.model import Call, Effect, Exchange, Lease, LeaseState, Outcome, Progress
+from canary.core.model import Call, Exchange, Lease, LeaseState, Outcome, Progress
 
 MAX_CALLS = 16
 """Calls of a lease that the gates look at; more would let one chatty client outvote the others."""
@@ -24,28 +27,31 @@ class LeaseEvent(StrEnum):
 
 _S = LeaseState
 _E = LeaseEvent
-# state -> event -> (next state without a code, next state when a code was seen); what is absent changes nothing.
-TRANSITIONS: dict[LeaseState, dict[LeaseEvent, tuple[LeaseState, LeaseState]]] = {
+# state -> event -> next state; what is absent changes nothing. Beyond the table, what a lease is known to have
+# had counts in whatever order one or several replicas saw it, see ``_settled``.
+TRANSITIONS: dict[LeaseState, dict[LeaseEvent, LeaseState]] = {
     _S.OPEN: {
-        _E.FINISHED: (_S.SUCCEEDED, _S.SUCCEEDED),
-        _E.CLAIMED: (_S.REFUNDED, _S.SUCCEEDED),
-        _E.CLOSED: (_S.EXPIRED, _S.SUCCEEDED),
-        _E.LIFETIME: (_S.ABANDONED, _S.SUCCEEDED),
+        _E.FINISHED: _S.SUCCEEDED,
+        _E.CLAIMED: _S.REFUNDED,
+        _E.CLOSED: _S.EXPIRED,
+        _E.LIFETIME: _S.ABANDONED,
     },
     # A code may still show up after the lifetime; and a forgotten lease may be asked for once more.
-    _S.EXPIRED: {
-        _E.CODE: (_S.SUCCEEDED, _S.SUCCEEDED),
-        _E.FINISHED: (_S.SUCCEEDED, _S.SUCCEEDED),
-        _E.CLAIMED: (_S.REFUNDED, _S.SUCCEEDED),
-    },
     _S.ABANDONED: {
-        _E.CODE: (_S.SUCCEEDED, _S.SUCCEEDED),
-        _E.FINISHED: (_S.SUCCEEDED, _S.SUCCEEDED),
-        _E.CLAIMED: (_S.REFUNDED, _S.SUCCEEDED),
-        _E.CLOSED: (_S.EXPIRED, _S.SUCCEEDED),
+        _E.CODE: _S.SUCCEEDED,
+        _E.FINISHED: _S.SUCCEEDED,
+        _E.CLAIMED: _S.REFUNDED,
+        _E.CLOSED: _S.EXPIRED,
+    },
+    _S.EXPIRED: {
+        _E.CODE: _S.SUCCEEDED,
+        _E.FINISHED: _S.SUCCEEDED,
+        _E.CLAIMED: _S.REFUNDED,
+    },
+    _S.REFUNDED: {
+        _E.CODE: _S.SUCCEEDED,
     },
     _S.SUCCEEDED: {},
-    _S.REFUNDED: {},
 }
 
 _PROGRESS_EVENTS = {
@@ -71,7 +77,7 @@ def event_of(exchange: Exchange) -> LeaseEvent | None:
     """What an exchange means for its lease; ``None`` when it changes nothing."""
     progress = exchange.reply.progress
     if progress is Progress.CANCELLED:
-        return _E.CLAIMED if exchange.call.effect is Effect.LEASE_WRITE else _E.CLOSED
+        return _E.CLAIMED if is_cancel(exchange.call) else _E.CLOSED
     return _PROGRESS_EVENTS.get(progress) if progress else None
 
 
@@ -79,24 +85,45 @@ def apply(lease: Lease, event: LeaseEvent, at: float) -> Lease:
     """The lease after ``event`` at time ``at``. An event without an entry in the table changes no state."""
     if event is _E.CODE and lease.code_at is None:
         lease = replace(lease, code_at=at)
-    if event is _E.CLOSED and lease.claimed_at is not None:
-        event = _E.CLAIMED  # the cancel's own answer was lost, but it was carried out
-    step = TRANSITIONS[lease.state].get(event)
-    if step is None:
+    state = TRANSITIONS[lease.state].get(event)
+    if state is None:
         return lease
-    without, seen = step
-    return replace(lease, state=seen if lease.code_at is not None else without, ended_at=at)
+    return _settled(replace(lease, state=state, ended_at=at))
+
+
+def _settled(lease: Lease) -> Lease:
+    """The lease in the state that follows from all that is known of it.
+
+    One that ended after a code has succeeded. One that the provider closed after a cancel was refunded: the
+    cancel's own answer was lost, but it was carried out.
+    """
+    if lease.code_at is not None and lease.state is not _S.OPEN:
+        return replace(lease, state=_S.SUCCEEDED)
+    if lease.claimed_at is not None and lease.state is _S.EXPIRED:
+        return replace(lease, state=_S.REFUNDED)
+    return lease
 
 
 def observe(lease: Lease, exchange: Exchange, latency_bin: int) -> Lease:
     """The lease after one of its exchanges: state, claim, last sight and the packed call for the gates."""
     calls = append_call(lease.calls, exchange.at - lease.opened_at, latency_bin, is_fault(exchange))
     claimed_at = lease.claimed_at
-    if claimed_at is None and is_cancel(exchange.call):
+    if claimed_at is None and _claims(exchange):
         claimed_at = exchange.at
-    lease = replace(lease, calls=calls, claimed_at=claimed_at, seen_at=max(lease.seen_at, exchange.at))
+    seen_at = max(lease.seen_at, exchange.at)
+    lease = _settled(replace(lease, calls=calls, claimed_at=claimed_at, seen_at=seen_at))
     event = event_of(exchange)
     return lease if event is None else apply(lease, event, exchange.at)
+
+
+_MAY_BE_DONE = frozenset({Outcome.OK, Outcome.PROVIDER, Outcome.UNKNOWN})
+
+
+def _claims(exchange: Exchange) -> bool:
+    """Whether the exchange is a cancel that was carried out, or may have been: a refused one claims nothing."""
+    if not is_cancel(exchange.call):
+        return False
+    return exchange.reply.progress is Progress.CANCELLED or exchange.reply.outcome in _MAY_BE_DONE
 
 
 def is_fault(exchange: Exchange) -> bool:
@@ -111,11 +138,11 @@ _MAX_AGE = 0xFFFF
 
 
 def append_call(calls: bytes, age: float, latency_bin: int, fault: bool) -> bytes:
-    """``calls`` with one more call, unless it holds ``MAX_CALLS`` already."""
+    """``calls`` with one more call in the order of their ages, unless it holds ``MAX_CALLS`` already."""
     if len(calls) >= 4 * MAX_CALLS:
         return calls
     tenths = min(max(int(age * 10), 0), _MAX_AGE)
-    return calls + pack("<HH", tenths, latency_bin | (_FAULT if fault else 0))
+    return _packed([*iter_unpack("<HH", calls), (tenths, latency_bin | (_FAULT if fault else 0))])
 
 
 def unpack_calls(calls: bytes) -> list[tuple[float, int, bool]]:
@@ -124,11 +151,13 @@ def unpack_calls(calls: bytes) -> list[tuple[float, int, bool]]:
 
 
 def merge_calls(a: bytes, b: bytes) -> bytes:
-    """Two replicas' views of the same lease's calls: the earliest ``MAX_CALLS`` of both, each once."""
-    if a == b or not b:
-        return a
-    both = sorted({*iter_unpack("<HH", a), *iter_unpack("<HH", b)})[:MAX_CALLS]
-    return b"".join(pack("<HH", *call) for call in both)
+    """Two replicas' views of the same lease's calls: the earliest ``MAX_CALLS`` of both, what both saw once."""
+    both = Counter(iter_unpack("<HH", a)) | Counter(iter_unpack("<HH", b))
+    return _packed(both.elements())
+
+
+def _packed(calls: Iterable[tuple[int, ...]]) -> bytes:
+    return b"".join(pack("<HH", *call) for call in sorted(calls)[:MAX_CALLS])
 
 
 # --- two views of one lease -----------------------------------------------------------------------------------
@@ -144,19 +173,27 @@ def merge(a: Lease, b: Lease) -> Lease:
     """
     if a.opened_at != b.opened_at:
         return max(a, b, key=lambda lease: lease.opened_at)
-    state = max(a.state, b.state, key=_PRECEDENCE.index)
-    return replace(
-        a,
-        state=state,
-        calls=merge_calls(*sorted((a.calls, b.calls))),
-        code_at=_earliest(a.code_at, b.code_at),
-        claimed_at=_earliest(a.claimed_at, b.claimed_at),
-        ended_at=None if state is _S.OPEN else _earliest(a.ended_at, b.ended_at),
-        expires_at=_latest(a.expires_at, b.expires_at),
-        seen_at=max(a.seen_at, b.seen_at),
-        price=b.price if a.price is None else a.price,
-        price_source=a.price_source or b.price_source,
+    priced = max(a, b, key=_price_rank)
+    return _settled(
+        replace(
+            a,
+            state=max(a.state, b.state, key=_PRECEDENCE.index),
+            calls=merge_calls(a.calls, b.calls),
+            code_at=_earliest(a.code_at, b.code_at),
+            claimed_at=_earliest(a.claimed_at, b.claimed_at),
+            ended_at=_earliest(a.ended_at, b.ended_at),
+            expires_at=_latest(a.expires_at, b.expires_at),
+            seen_at=max(a.seen_at, b.seen_at),
+            price=priced.price,
+            price_source=priced.price_source,
+        )
     )
+
+
+def _price_rank(lease: Lease) -> tuple[bool, bool, str, Decimal]:
+    """A price from a header before one from a body, the higher of two from the same place."""
+    price = lease.price
+    return (price is not None, lease.price_source == "header", lease.price_source, price or Decimal(0))
 
 
 def _earliest(a: float | None, b: float | None) -> float | None:

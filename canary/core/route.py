@@ -4,7 +4,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from canary.core.actions import lookup
+from canary.core.actions import Grammar, lookup
 from canary.core.assign import assign
 from canary.core.model import Arm, Assignment, Call, Effect, Lease, Rollout
 
@@ -83,17 +83,18 @@ def plan(
 
 
 def _of_lease(call: Call, leases: Mapping[str, Lease], rollout: Rollout) -> Plan:
+    safe = rollout.safe_arm
     ids = {visible: lease.id for visible, lease in leases.items()}
     arms = {lease.arm for lease in leases.values()}
+    if arms and any(one not in leases for one in call.ids):
+        arms.add(safe)  # a stranger among known leases is asked for where strangers are
     if len(arms) > 1:
-        safe = rollout.safe_arm
         return Plan(safe, Reason.STICKY, ids, second=safe.other, combine=Combine.PARTS)
     if arms:
         return Plan(arms.pop(), Reason.STICKY, ids)
     if call.effect is Effect.LEASE_READ:
-        safe = rollout.safe_arm
         return Plan(safe, Reason.UNKNOWN_LEASE, second=safe.other, combine=Combine.DISCOVER)
-    return Plan(rollout.safe_arm, Reason.UNKNOWN_LEASE)
+    return Plan(safe, Reason.UNKNOWN_LEASE)
 
 
 def _purchase(rollout: Rollout, rules: Rules, unit: str, fresh: bool) -> Plan:
@@ -109,6 +110,6 @@ def _read(call: Call, rollout: Rollout, rules: Rules, shadow: bool, used: Set[Ar
     action = lookup(call.action)
     if action is not None and action.merge and safe.other in used:
         return Plan(safe, Reason.SAFE, second=safe.other, combine=Combine.MERGE)
-    if call.action == "getBalance" and rules.sum_balance:
+    if action is not None and action.grammar is Grammar.BALANCE and rules.sum_balance:
         return Plan(safe, Reason.SAFE, second=safe.other, combine=Combine.SUM)
     return Plan(safe, Reason.SAFE, shadow=safe.other if shadow else None)

@@ -107,7 +107,9 @@ def apply(rollout: Rollout, event: Event, steps: Sequence[Step], now: float) -> 
         raise IllegalEvent(_illegal(rollout.state, event))
     state, move = entry
     if not steps and move not in {Move.STAY, Move.BACK}:
-        raise IllegalEvent("the policy's stages are not known here; only pause, resume and rollback are possible")
+        raise IllegalEvent(
+            "the policy's stages are not known here; only pause, resume and rollback are possible"
+        )
     return _MOVES[move](replace(rollout, state=state, revision=rollout.revision + 1), steps, now)
 
 

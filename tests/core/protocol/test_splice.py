@@ -147,6 +147,7 @@ RENTS_EMPTY = b'{"status":"success","values":[]}'
         (HERO_EMPTY, HERO, HERO),
         (b'"NO_ACTIVATIONS"', b"NO_ACTIVATIONS", b'"NO_ACTIVATIONS"'),
         (RENTS, b'{"values":{"0":{"id":"9"}}}', RENTS[:-2] + b',"8":{"id":"9"}}}'),
+        (b'{"array":[1]}', b'{"array":[2]}', b'{"array":[1,2]}'),
         (RENTS_EMPTY, RENTS, RENTS),
         (RENTS, RENTS_EMPTY, RENTS),
         (RENTS, b'{"status":"error","message":"NO_NUMBERS"}', RENTS),

@@ -35,7 +35,7 @@ LISTS = (
     sample("active_hero_empty", "getActiveActivations", '{"data":[],"activeActivations":{"row":null,"rows":[]}}',
         Outcome.OK, "JSON", content_type=JSON),
     sample("active_grizzly", "getActiveActivations", '[{"activationId":1}]', Outcome.OK, "JSON"),
-    sample("active_old", "getListOfActiveActivations", '{"status":"success","array":[],"quant":"0"}',
+    sample("active_old", "getListOfActiveActivations", '{"status":"success","array":[{"id":"635468024"}]}',
         Outcome.OK, "JSON"),
     sample("history", "getHistory",
         '[{"id":635468024,"date":"2022-06-01 16:59:16","phone":"79584123456","sms":null,"cost":100,'
