@@ -71,13 +71,16 @@ class Controller:
         return verdict
 
     async def run(self) -> None:
-        """Tick until cancelled; a tick that the store refused is made anew at the next."""
+        """Tick until cancelled; one that failed is made anew, and leaves no sign of life meanwhile."""
         while True:
             try:
                 await asyncio.to_thread(self.tick)
             except StoreError as error:
                 self._notebook = None  # what of it was written is not known
                 log.warning("a tick was skipped: %s", error)
+            except Exception:
+                self._notebook = None
+                log.exception("a tick failed; proxies take the safe arm until one succeeds")
             await asyncio.sleep(self._policy.judging.tick)
 
     def _look(self) -> Look:

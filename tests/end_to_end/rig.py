@@ -25,7 +25,7 @@ PATH = "/stubs/handler_api.php"
 KEYS = {"OLD_SMS_KEY": OLD_KEY, "NEW_SMS_KEY": NEW_KEY}
 
 
-def policy(old: str, new: str, **changes: Any) -> dict[str, Any]:
+def policy(old: str, new: str, /, **changes: Any) -> dict[str, Any]:
     """A policy between two endpoints: one stage at 20 %, nothing shadowed, a fast tick."""
     arms = {
         "old": {"url": old, "api_key": {"env": "OLD_SMS_KEY"}, "timeout": "5s"},
