@@ -1,12 +1,20 @@
 """What the client gets: the arm's bytes, or the gateway's own words when there are none."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from canary.core.model import Arm, Response
+from canary.core.model import Arm, Call, Response
+from canary.core.protocol.splice import replace_ids
+from canary.core.route import Plan
 from canary.gateway.asking import Asked
 
 ARM_HEADER = "x-canary-arm"
 ERROR_HEADER = "x-canary-error"
+
+
+def own_to_visible(plan: Plan) -> dict[str, str]:
+    """The arm's own ids in a plan that the client knows by another one."""
+    return {own: visible for visible, own in plan.ids.items() if own != visible}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,10 @@ class Answers:
             return self.of(asked)
         headers = tuple(h for h in asked.response.headers if h[0].lower() not in {"content-encoding", "etag"})
         return self.stamp(Response(asked.response.status, headers, body), asked.arm)
+
+    def renamed(self, call: Call, asked: Asked, ids: Mapping[str, str]) -> Response:
+        """The arm's response with the ids that the client knows in place of the arm's own."""
+        return self.edited(asked, replace_ids(call, asked.content, ids)) if ids else self.of(asked)
 
     def partly(self, response: Response, missing: Asked) -> Response:
         """A response that lacks what the other arm should have added."""

@@ -110,7 +110,7 @@ def _asked(call: Call, arm: Arm, at: float, sent: Sent) -> Asked:
 
 def _decoded(response: Response) -> bytes | None:
     codings = response.header("content-encoding")
-    if not codings:
+    if not codings or not response.body:
         return response.body
     try:
         return decode(response.body, codings)

@@ -42,20 +42,23 @@ class Bindings:
         """Those in memory."""
         return self._live.values()
 
+    def remembered(self, call: Call) -> dict[str, Lease]:
+        """The leases in memory among the call's ids, by the id that the client uses."""
+        return {v: lease for v in call.ids if (lease := self._live.get((call.kind, v))) is not None}
+
     async def find(self, call: Call) -> dict[str, Lease]:
         """The known leases among the call's ids, by the id that the client uses.
 
         Raises:
             StoreError: an id is not in memory and the store cannot be asked.
         """
-        found = {}
+        found = self.remembered(call)
         for visible in call.ids:
-            lease = self._live.get((call.kind, visible))
-            if lease is None:
-                lease = await asyncio.to_thread(self._store.find, self._rollout, call.kind, visible)
-                if lease is not None:
-                    self._remember(lease)
+            if visible in found:
+                continue
+            lease = await asyncio.to_thread(self._store.find, self._rollout, call.kind, visible)
             if lease is not None:
+                self._remember(lease)
                 found[visible] = lease
         return found
 

@@ -1,13 +1,14 @@
 """One call from Request to Response: plan it, carry it out, answer, tell the ledger."""
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 
 from canary.core.model import Call, Effect, Lease, Request, Response
 from canary.core.protocol.parse import is_handler_path, parse
 from canary.core.protocol.rewrite import fingerprint
 from canary.core.route import Plan, Rules, plan
-from canary.gateway.answers import Answers
+from canary.gateway.answers import Answers, own_to_visible
 from canary.gateway.asking import Arms
 from canary.gateway.bindings import Bindings
 from canary.gateway.combining import Combiner
@@ -18,6 +19,9 @@ from canary.gateway.shadow import ShadowQueue
 from canary.store.errors import StoreError
 
 log = logging.getLogger(__name__)
+
+METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""What can be sent as a method (RFC 9110 section 9.1); anything else is refused, not passed on."""
 
 
 class Gateway:
@@ -67,6 +71,9 @@ class Gateway:
             self.in_flight -= 1
 
     async def _handle(self, request: Request) -> Response:
+        if not METHOD.fullmatch(request.method):
+            self._ledger.count("malformed_calls")
+            return self._answers.failed("malformed")
         if not is_handler_path(request.path):
             return await self._pass_on(request)
         call = parse(request)
@@ -82,15 +89,15 @@ class Gateway:
         self._ledger.later(asked.exchange, leases)
         if chosen.shadow is not None and asked.response is not None:
             self._shadow.offer(chosen.shadow, request, call, asked)
-        return self._answers.of(asked)
+        return self._answers.renamed(call, asked, own_to_visible(chosen))
 
     async def _known(self, call: Call) -> tuple[dict[str, Lease], bool]:
         """The call's known leases, and whether the rollout can be trusted for new ones."""
         try:
             return await self._bindings.find(call), self._view.fresh
         except StoreError as error:
-            log.warning("a lease could not be looked up, the safe arm is asked: %s", error)
-            return {}, False
+            log.warning("a lease could not be looked up; what is in memory counts: %s", error)
+            return self._bindings.remembered(call), False
 
     def _plan(self, request: Request, call: Call, leases: Mapping[str, Lease], fresh: bool) -> Plan:
         rollout = self._view.rollout

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from canary.core.compare import Difference
 from canary.core.leases import LeaseEvent, apply, observe
 from canary.core.model import Arm, Exchange, Lease, LeaseState, Purchase
 from canary.core.stats.bins import bin_of
 from canary.core.tally import Tally, TallyKey, bucket_of
 from canary.gateway.bindings import Bindings
+from canary.gateway.differences import Contract
 from canary.gateway.rollouts import RolloutView
 from canary.store.errors import StoreError
 from canary.store.store import Store
@@ -58,6 +58,7 @@ class Ledger:
         self._bucket = 0
         self._flushed_at = clock()
         self.totals = Totals()
+        self.contract = Contract(lambda: view.rollout.attempt, clock, self.totals.counters)
 
     @property
     def lag(self) -> float:
@@ -67,11 +68,6 @@ class Ledger:
     def count(self, counter: str) -> None:
         """Add one to a named counter of this process."""
         self.totals.counters[counter] += 1
-
-    def difference(self, difference: Difference) -> None:
-        """Take in one contract difference between the arms."""
-        self.count("shadow_differences")
-        log.info("a shadow difference: %s", difference)
 
     def later(self, exchange: Exchange, leases: Mapping[str, Lease]) -> None:
         """Take in one exchange once the client has its answer."""
@@ -108,6 +104,7 @@ class Ledger:
         purchases, self._purchases = self._purchases, []
         dirty, self._dirty = self._dirty, set()
         tallies = {key: self._tallies[key].copy() for key in dirty}
+        sightings = self.contract.take_changed()
         try:
             await asyncio.to_thread(
                 self._store.flush,
@@ -117,12 +114,14 @@ class Ledger:
                 purchases=purchases,
                 tallies=tallies,
                 counters=dict(self.totals.counters),
+                sightings=sightings,
             )
         except StoreError as error:
             log.warning("a batch could not be written and is kept: %s", error)
             self._bindings.give_back(leases)
             self._purchases = purchases + self._purchases
             self._dirty |= dirty
+            self.contract.give_back(sightings)
             self.totals.flush_failures += 1
             return False
         self._flushed_at = self._clock()

@@ -4,9 +4,8 @@ import logging
 from collections.abc import Callable, Mapping
 
 from canary.core.model import Call, Failure, Lease, Outcome, Purchase, Request, Response
-from canary.core.protocol.splice import replace_ids
 from canary.core.route import Plan
-from canary.gateway.answers import Answers
+from canary.gateway.answers import Answers, own_to_visible
 from canary.gateway.asking import Arms, Asked
 from canary.gateway.bindings import Bindings
 from canary.gateway.leasing import bought, label
@@ -53,14 +52,16 @@ class Purchases:
             self._ledger.later(asked.exchange, {})
         purchase = self._row(request, call, plan, asked, failure)
         if asked.exchange.reply.issued:
-            return await self._issue(request, call, asked, purchase)
+            return await self._issue(request, call, plan, asked, purchase)
         if may_have_bought(asked):
             self._ledger.count("lost_purchases")
             log.warning("a purchase on %s may have been made, its answer was lost", asked.arm)
         self._ledger.purchase(purchase)
         return self._answers.of(asked)
 
-    async def _issue(self, request: Request, call: Call, asked: Asked, purchase: Purchase) -> Response:
+    async def _issue(
+        self, request: Request, call: Call, plan: Plan, asked: Asked, purchase: Purchase
+    ) -> Response:
         side = self._arms[asked.arm]
         leases = [bought(request, call, asked, purchase, one, side) for one in asked.exchange.reply.issued]
         try:
@@ -69,14 +70,14 @@ class Purchases:
             # one that is not on disk: after a restart its calls would go astray
             return self._hidden(asked, "store", f"could not be bound: {error}")
         self._ledger.issued(purchase)
-        changed = {lease.id: lease.visible_id for lease in bound if lease.visible_id != lease.id}
-        if not changed:
-            return self._answers.of(asked)
+        aliases = {lease.id: lease.visible_id for lease in bound if lease.visible_id != lease.id}
+        answer = self._answers.renamed(call, asked, own_to_visible(plan) | aliases)
+        if not aliases:
+            return answer
         self._ledger.count("aliases")
-        shown = replace_ids(call, asked.content, changed)
-        if shown == asked.content:  # under its own id its calls would go to the other arm's lease
+        if answer.body == asked.content:  # under its own id its calls would go to the other arm's lease
             return self._hidden(asked, "alias", "could not be given an id of its own")
-        return self._answers.edited(asked, shown)
+        return answer
 
     def _hidden(self, asked: Asked, why: str, reason: str) -> Response:
         """The answer for a number that was bought and that the client must not see."""

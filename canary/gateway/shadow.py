@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from canary.core.compare import Difference, Seen, compare
 from canary.core.model import Arm, Call, Request, Rollout
 from canary.core.route import READS
 from canary.gateway.asking import Arms, Asked
@@ -14,13 +13,16 @@ log = logging.getLogger(__name__)
 
 WORKERS = 8
 
+MAX_WAITING = 64 * 1024 * 1024
+"""Bytes of served answers that may wait to be compared."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
     arm: Arm
     request: Request
     call: Call
-    served: Seen
+    served: Asked
 
 
 class ShadowQueue:
@@ -30,7 +32,9 @@ class ShadowQueue:
         arms: the shadow's own pools, apart from those that serve clients.
         size: copies that may wait.
         count: adds one to a named counter.
-        found: is told each difference.
+        compared: is told each pair of answers to the same call: the served one and its copy.
+        noise: the share of shadowed calls that are repeated to the serving arm too, to learn what it does not
+            answer alike twice.
     """
 
     def __init__(
@@ -38,30 +42,29 @@ class ShadowQueue:
         arms: Arms,
         size: int,
         count: Callable[[str], None],
-        found: Callable[[Difference], None],
+        compared: Callable[[Call, Asked, Asked], Awaitable[None]],
+        noise: float = 0.0,
     ) -> None:
         self._arms = arms
         self._queue: asyncio.Queue[_Copy] = asyncio.Queue(size)
+        self._bytes = 0
         self._count = count
-        self._found = found
-        self._credit = 0.0
+        self._compared = compared
+        self._noise = noise
+        self._shadowed = _Share()
+        self._repeated = _Share()
 
     def wants(self, call: Call, rollout: Rollout) -> bool:
         """Whether this call is in the shadowed share; exact over any stretch of calls, with no draw."""
-        if call.effect not in READS or call.malformed or not rollout.shadow:
+        if call.effect not in READS or call.malformed:
             return False
-        self._credit += rollout.shadow
-        if self._credit < 1:
-            return False
-        self._credit -= 1
-        return True
+        return self._shadowed.takes(rollout.shadow)
 
-    def offer(self, arm: Arm, request: Request, call: Call, asked: Asked) -> None:
+    def offer(self, arm: Arm, request: Request, call: Call, served: Asked) -> None:
         """Queue a copy of a served call, or drop it when the queue is full."""
-        try:
-            self._queue.put_nowait(_Copy(arm, request, call, seen(asked)))
-        except asyncio.QueueFull:
-            self._count("shadow_dropped")
+        self._put(_Copy(arm, request, call, served))
+        if self._repeated.takes(self._noise):
+            self._put(_Copy(served.arm, request, call, served))
 
     @property
     def waiting(self) -> int:
@@ -73,9 +76,18 @@ class ShadowQueue:
             for _ in range(WORKERS):
                 group.create_task(self._work())
 
+    def _put(self, copy: _Copy) -> None:
+        size = len(copy.served.content)
+        if self._queue.full() or self._bytes + size > MAX_WAITING:
+            self._count("shadow_dropped")
+            return
+        self._queue.put_nowait(copy)
+        self._bytes += size
+
     async def _work(self) -> None:
         while True:
             copy = await self._queue.get()
+            self._bytes -= len(copy.served.content)
             try:
                 await self._send(copy)
             except Exception:
@@ -87,16 +99,19 @@ class ShadowQueue:
         self._count("shadow_sent")
         if asked.response is None:
             self._count("shadow_failed")
-        for difference in compare(copy.call, copy.served, seen(asked)):
-            self._found(difference)
+        await self._compared(copy.call, copy.served, asked)
 
 
-def seen(asked: Asked) -> Seen:
-    """What the comparison needs of an answer."""
-    response = asked.response
-    return Seen(
-        reply=asked.exchange.reply,
-        status=asked.exchange.status,
-        content_type=response.header("content-type") if response else "",
-        content=asked.content,
-    )
+class _Share:
+    """Takes a share of what is offered: exact over any stretch, with no draw."""
+
+    def __init__(self) -> None:
+        self._credit = 0.0
+
+    def takes(self, share: float) -> bool:
+        """Whether the next one is taken."""
+        self._credit += share
+        if not share or self._credit < 1:
+            return False
+        self._credit -= 1
+        return True
