@@ -456,7 +456,7 @@ async def test_a_number_that_cannot_be_renamed_is_not_shown(
     await gateway.ask("getNumber")
     await gateway.split(weight=1.0)
     gateway.new.answers(getNumber=BOUGHT)
-    monkeypatch.setattr("canary.gateway.purchases.replace_ids", lambda call, body, mapping: body)
+    monkeypatch.setattr("canary.gateway.answers.replace_ids", lambda call, body, mapping: body)
     answer = await gateway.ask("getNumber")
     assert answer.body == b"ERROR_SQL"
     assert answer.header("x-canary-error") == "alias"
