@@ -26,6 +26,9 @@ from canary.sim.tls import Authority
 
 PATH = "/stubs/handler_api.php"
 
+GRACE = 0.1
+"""Seconds for answers in progress when the provider closes."""
+
 _NO_LINGER = struct.pack("ii", 1, 0)
 """SO_LINGER on with zero seconds: closing sends RST instead of FIN."""
 
@@ -134,7 +137,8 @@ class Provider:
             if door is not None:
                 door.close()
         for server in (self._public, self._private):
-            await server.shutdown(1.0)
+            server.pre_shutdown()
+            await server.shutdown(GRACE)
 
     # --- the door -----------------------------------------------------------------------------------------------
 

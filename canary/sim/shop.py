@@ -1,6 +1,5 @@
 """The provider's state machine: sells numbers, lets their codes come, ends and refunds them; no clock of its own."""
 
-from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from heapq import heappop, heappush
@@ -184,10 +183,6 @@ class Shop:
         self.spent += charged
         lease.ends_at = ends_at
         self._at(ends_at, self._end, lease)
-
-    def states(self) -> Counter[str]:
-        """How many leases are in each state."""
-        return Counter(lease.state.value for lease in self.leases.values())
 
     # --- what happens by itself --------------------------------------------------------------------------------
 
