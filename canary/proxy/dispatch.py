@@ -1,17 +1,27 @@
 """Hook dispatch with the callables cached per hook name: the stock walk takes 45 % of a keep-alive call.
 
-It overrides private API of mitmproxy's AddonManager, so it stays small, the version range is pinned, and a
-test holds it against the stock dispatch.
+It overrides private API of mitmproxy's AddonManager, so it stays small, the version range is pinned, a test holds
+it against the stock dispatch, and ``addon_manager`` falls back to that one when the API is not as expected.
 """
 
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from mitmproxy import addonmanager, exceptions, flow, hooks
+from mitmproxy import addonmanager, exceptions, flow, hooks, version
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
+
+_EXPECTED = {
+    "register": ["self", "addon"],
+    "remove": ["self", "addon"],
+    "clear": ["self"],
+    "handle_lifecycle": ["self", "event"],
+    "trigger_event": ["self", "event"],
+    "_iter_hooks": ["self", "addon", "event"],
+}
+"""What is overridden or called, with its parameters."""
 
 
 class CachedAddonManager(addonmanager.AddonManager):
@@ -19,7 +29,7 @@ class CachedAddonManager(addonmanager.AddonManager):
 
     def __init__(self, master: Any) -> None:
         super().__init__(master)
-        self._callables: dict[str, list[Callable[..., Any]]] = {}
+        self._callables: dict[str, list[Sequence[Callable[..., Any]]]] = {}
 
     def register(self, addon: Any) -> Any:
         self._callables.clear()
@@ -36,23 +46,43 @@ class CachedAddonManager(addonmanager.AddonManager):
     async def handle_lifecycle(self, event: hooks.Hook) -> None:
         await self.trigger_event(event)
         message = event.args()[0]
-        if isinstance(message, flow.Flow) and self._of(hooks.UpdateHook([message])):
+        if isinstance(message, flow.Flow):
             await self.trigger_event(hooks.UpdateHook([message]))
 
     async def trigger_event(self, event: hooks.Hook) -> None:
-        for call in self._of(event):
+        for calls in self._of(event):
             try:
-                result = call(*event.args())
-                if result is not None and inspect.isawaitable(result):
-                    await result
+                for call in calls:
+                    result = call(*event.args())
+                    if result is not None and inspect.isawaitable(result):
+                        await result
             except exceptions.AddonHalt:
                 return
+            except exceptions.OptionsError:
+                raise
             except Exception:
-                logger.exception("an addon failed in %s", event.name)
+                log.exception("an addon failed in %s", event.name)
 
-    def _of(self, event: hooks.Hook) -> list[Callable[..., Any]]:
+    def _of(self, event: hooks.Hook) -> list[Sequence[Callable[..., Any]]]:
+        """The hook's functions, those of an addon and of the addons below it together."""
         known = self._callables.get(event.name)
         if known is None:
-            known = [func for addon in self.chain for _, func in self._iter_hooks(addon, event)]
-            self._callables[event.name] = known
+            found = ([func for _, func in self._iter_hooks(addon, event)] for addon in self.chain)
+            known = self._callables[event.name] = [calls for calls in found if calls]
         return known
+
+
+def addon_manager(master: Any) -> addonmanager.AddonManager:
+    """The cached dispatch, or mitmproxy's own when that is not what it was written against."""
+    if all(_parameters(name) == names for name, names in _EXPECTED.items()):
+        return CachedAddonManager(master)
+    log.warning(
+        "mitmproxy %s calls its addons in another way than expected; calls are served, but slower",
+        version.VERSION,
+    )
+    return addonmanager.AddonManager(master)
+
+
+def _parameters(name: str) -> list[str] | None:
+    method = getattr(addonmanager.AddonManager, name, None)
+    return None if method is None else list(inspect.signature(method).parameters)

@@ -11,7 +11,7 @@ from mitmproxy import master, options
 from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver, tlsconfig
 
 from canary.proxy.addon import GatewayAddon, Handler
-from canary.proxy.dispatch import CachedAddonManager
+from canary.proxy.dispatch import addon_manager
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ def _build(listen: Listen, server: proxyserver.Proxyserver, ours: GatewayAddon) 
     if listen.confdir is not None:
         opts.update(confdir=str(listen.confdir))
     result = master.Master(opts)
-    result.addons = CachedAddonManager(result)
+    result.addons = addon_manager(result)
     result.addons.add(
         core.Core(),
         server,
