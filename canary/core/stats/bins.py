@@ -1,4 +1,4 @@
-"""Fixed log-spaced latency bins of 2 %: exact counts at bin edges, mergeable by adding.
+"""Fixed log-spaced latency bins of a little under 2 %: exact counts at bin edges, mergeable by adding.
 
 A sketch with data-dependent centroids (a t-digest) has no such guarantee; with fixed edges the fraction of
 calls slower than an edge is exact, so an error in the quantile can cost power but never validity.
@@ -7,11 +7,13 @@ calls slower than an edge is exact, so an error in the quantile can cost power b
 from collections.abc import Mapping
 from math import ceil, log
 
-GROWTH = 1.02
+GROWTH = 1.25 ** (1 / 12)
+"""Twelve bins are the gate's default margin: a margin between two edges would be rounded up, and cost power."""
+
 SHORTEST = 0.001
 LONGEST = 300.0
 COUNT = ceil(log(LONGEST / SHORTEST) / log(GROWTH)) + 2
-"""Number of bins: one below ``SHORTEST``, one above ``LONGEST``, and about 640 between."""
+"""Number of bins: one below ``SHORTEST``, one above ``LONGEST``, and about 680 between."""
 
 _SCALE = 1 / log(GROWTH)
 _OFFSET = -log(SHORTEST) * _SCALE + 1

@@ -22,8 +22,9 @@ def test_a_duration_lies_below_its_bins_edge_and_not_below_the_one_before(second
 
 
 def test_the_bins_reach_from_a_millisecond_to_five_minutes():
-    """About 640 bins of 2 % cover every latency that a call can have."""
-    assert 630 <= COUNT <= 650
+    """About 680 bins of at most 2 % cover every latency that a call can have."""
+    assert GROWTH <= 1.02
+    assert 670 <= COUNT <= 690
     assert bin_of(SHORTEST / 2) == 0
     assert bin_of(LONGEST * 2) == COUNT - 1
     assert math.isinf(edge(COUNT - 1))
@@ -52,3 +53,8 @@ def test_a_quantile_is_at_most_one_bin_too_high():
 def test_there_is_no_quantile_of_nothing():
     """Without calls there is no p95, not a zero."""
     assert quantile({}, 0.95) is None
+
+
+def test_the_default_latency_margin_is_a_whole_number_of_bins():
+    """A margin of 1.25x is exact: edges 12 bins apart stand in that ratio."""
+    assert edge(212) / edge(200) == pytest.approx(1.25, rel=1e-12)
