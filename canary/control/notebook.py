@@ -58,7 +58,8 @@ class Notebook:
             if place not in read:
                 read[place] = store.matured(self._name, self.attempt, *place, firsts=self._firsts)
             for bought in read[place]:
-                self.evidence.add(gate.name, bought.serial, bought.purchase, bought.leases)
+                first = next(iter(bought.leases), None)  # several numbers of one purchase are one bet
+                self.evidence.add(gate.name, bought.serial, bought.purchase, first)
 
     def changed(self, peaks: Peaks) -> Mapping[str, Any]:
         """The parts to store after a verdict with these peaks."""
