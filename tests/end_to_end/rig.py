@@ -1,4 +1,4 @@
-"""Starts ``canary run`` as its user would, and lets go of it gently or not."""
+"""Starts ``canary`` as its user would, and lets go of it gently or not."""
 
 import asyncio
 import json
@@ -42,6 +42,39 @@ def policy(old: str, new: str, /, **changes: Any) -> dict[str, Any]:
     }
 
 
+def environment(more: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with ``more``, and without an admin token that a developer may have set."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CANARY_")}
+    return {**kept, **more}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has come to its end."""
+
+    code: int
+    out: str
+    err: str
+
+
+async def canary(folder: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> Ended:
+    """Run one command in ``folder`` to its end."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "canary", *arguments),
+        cwd=folder,
+        env=environment(KEYS if environ is None else environ),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), 60)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode is not None
+    return Ended(process.returncode, out.decode(), err.decode())
+
+
 @dataclass
 class Harness:
     """One ``canary run`` process.
@@ -49,11 +82,13 @@ class Harness:
     Attributes:
         state: the SQLite file.
         output: everything that it printed, stderr included.
+        pid: of the process.
     """
 
     folder: Path
     policy: Mapping[str, Any]
     arguments: tuple[str, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=lambda: KEYS)
     port: int = 0
     output: list[str] = field(default_factory=list)
 
@@ -81,11 +116,16 @@ class Harness:
             *("-m", "canary", "run", str(file), "--listen", f"127.0.0.1:{self.port}"),
             *("--admin", "127.0.0.1:0", "--state", str(self.state), *self.arguments),
             cwd=self.folder,
-            env={**os.environ, **KEYS, "CANARY_ADMIN_TOKEN": TOKEN},
+            env=environment({**self.environ, "CANARY_ADMIN_TOKEN": TOKEN}),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        ready = await asyncio.wait_for(self._ready(), 30)
+        try:
+            ready = await asyncio.wait_for(self._ready(), 30)
+        except BaseException:
+            if self._process.returncode is None:
+                self._process.kill()
+            raise
         self.proxy, self.admin = ready["proxy"], ready["admin"]
         self.port = int(self.proxy.rpartition(":")[2])
         self._reading = asyncio.create_task(self._read())
@@ -104,6 +144,11 @@ class Harness:
         assert self._process.stdout is not None
         async for line in self._process.stdout:
             self.output.append(line.decode())
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def url(self) -> str:
