@@ -58,7 +58,7 @@ def undecided(found: MetricVerdict, margin: float) -> str:
 
 def few_leases(found: MetricVerdict, n: int, needed: int) -> str:
     """A metric that has too few leases in the present stage."""
-    return f"{title(found.name)} has {n} matured leases in this stage; it needs at least {needed}"
+    return f"{title(found.name)}: {n} leases have matured in this stage; at least {needed} are needed"
 
 
 def mismatch(samples: Mapping[float, Sample], what: str) -> str:
@@ -139,18 +139,20 @@ def duration(seconds: float) -> str:
 
 def _compared(found: MetricVerdict) -> str:
     of = f"{found.new.n} pairs of answers" if found.paired else f"{found.new.n} matured leases"
-    return (
-        f"{title(found.name)} of new is {_value(found, found.new.value)} "
-        f"against {_value(found, found.old.value)} on old over {of}"
-    )
+    old, new = _values(found)
+    return f"{title(found.name)} of new is {new} against {old} on old over {of}"
 
 
-def _value(found: MetricVerdict, value: float | None) -> str:
-    if value is None:
-        return "unknown"
+def _values(found: MetricVerdict) -> tuple[str, str]:
+    old, new = found.old.value, found.new.value
+    if old is None or new is None:
+        return "unknown", "unknown"
     if found.name == LATENCY and not found.paired:
-        return f"{value:.3g} s"
-    return f"{value:.3g}" if found.name == COST else f"{value:.2f}" if value < 0.995 else f"{value:.4f}"
+        return f"{old:.3g} s", f"{new:.3g} s"
+    if found.name == COST:
+        return f"{old:.3g}", f"{new:.3g}"
+    digits = 2 if all(0.05 <= value <= 0.95 for value in (old, new)) else 3
+    return f"{old:.{digits}f}", f"{new:.{digits}f}"
 
 
 def _counts(found: MetricVerdict) -> str:

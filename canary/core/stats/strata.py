@@ -25,8 +25,8 @@ WARMUP = Key(-1, 0.0)
 """Purchases on ``old`` that were no bets: they only teach what ``old`` is like."""
 
 
-QUICK = 64
-"""Latency bins below the threshold (a factor of 3.5) down to which calls are told apart."""
+QUICK = 60
+"""Latency bins below the threshold (a factor of 3) down to which calls are told apart."""
 
 
 class Bet(NamedTuple):
