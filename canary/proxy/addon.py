@@ -34,14 +34,14 @@ class GatewayAddon:
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """Answer the flow. mitmproxy holds up only this flow meanwhile, also when the client goes away."""
-        if flow.response is not None or not self._is_ours(flow.request.pretty_host):
+        answered = flow.response is not None or flow.error is not None
+        if answered or not self._is_ours(flow.request.pretty_host):
             return
-        response = _BROKEN
         try:
-            response = await self._handle(to_request(flow))
+            answer(flow, await self._handle(to_request(flow)), close=self.closing)
         except Exception:
             log.exception("the gateway failed")
-        answer(flow, response, close=self.closing)
+            answer(flow, _BROKEN, close=self.closing)
 
     def _is_ours(self, host: str) -> bool:
         return not self._hosts or matches(host, self._hosts)

@@ -34,7 +34,8 @@ def answer(flow: http.HTTPFlow, response: Response, *, close: bool = False) -> N
         close: ask the client not to use its connection again.
     """
     fields = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers]
-    if response.status not in _BODILESS:
+    bodiless = response.status in _BODILESS
+    if not bodiless and not response.header("content-length"):  # one is there when the arm answered a HEAD
         fields.append((b"content-length", b"%d" % len(response.body)))
     if close or "close" in flow.request.headers.get("connection", "").lower():
         # some clients go on using a connection that is about to be closed unless they are told
@@ -45,7 +46,7 @@ def answer(flow: http.HTTPFlow, response: Response, *, close: bool = False) -> N
         status_code=response.status,
         reason=_REASONS.get(response.status, b""),
         headers=http.Headers(fields),
-        content=response.body,
+        content=b"" if bodiless or flow.request.method == "HEAD" else response.body,
         trailers=None,
         timestamp_start=now,
         timestamp_end=now,

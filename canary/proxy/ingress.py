@@ -1,14 +1,17 @@
 """The embedded mitmproxy: a Master with only the addons that answering calls needs, started and drained."""
 
 import asyncio
+import contextlib
 import logging
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mitmproxy import master, options
+from mitmproxy import certs, master, options
 from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver, tlsconfig
+from mitmproxy.options import CONF_BASENAME, CONF_DIR, KEY_SIZE
 
 from canary.proxy.addon import GatewayAddon, Handler
 from canary.proxy.dispatch import addon_manager
@@ -43,6 +46,11 @@ class Listen:
     def mode(self) -> str:
         return "regular" if self.intercept else NOWHERE
 
+    @property
+    def has_tls(self) -> bool:
+        """Whether clients may speak TLS to the ingress; a plain reverse proxy needs no CA in anyone's home."""
+        return bool(self.intercept) or self.confdir is not None
+
 
 class Ingress:
     """One embedded mitmproxy in the running event loop."""
@@ -60,21 +68,24 @@ class Ingress:
         Raises:
             IngressError: the address cannot be listened on.
         """
-        root_level = logging.getLogger().level
-        self._master = _build(self._listen, self._proxyserver, self._addon)
-        logging.getLogger().setLevel(root_level)  # the master turns the root logger up to DEBUG
-        self._running = asyncio.create_task(self._master.run(), name="mitmproxy")
-        while not self._proxyserver.listen_addrs():
-            self._raise_if_failed()
-            await asyncio.sleep(0.01)
+        _check_ca(self._listen)
+        with _level_kept(logging.getLogger()):  # a master turns the root logger up to DEBUG
+            self._master = _build(self._listen, self._proxyserver, self._addon)
+        with _level_kept(logging.getLogger(proxyserver.__name__)) as words:
+            words.setLevel(logging.CRITICAL)  # its advice on a taken port is not ours
+            self._running = asyncio.create_task(self._master.run(), name="mitmproxy")
+            while not self._proxyserver.listen_addrs():
+                self._raise_if_failed()
+                await asyncio.sleep(0.01)
 
     def _raise_if_failed(self) -> None:
         assert self._running is not None
-        failed = [s.last_exception for s in self._proxyserver.servers if s.last_exception]
-        if failed or self._running.done():
-            where = f"{self._listen.host}:{self._listen.port}"
-            why = failed[0] if failed else "it stopped at once"
-            raise IngressError(f"cannot listen on {where}: {why}; choose another address with --listen")
+        failed = next((s.last_exception for s in self._proxyserver.servers if s.last_exception), None)
+        if failed is None and not self._running.done():
+            return
+        why = _words(failed) if failed else "mitmproxy stopped at once"
+        where = f"{self._listen.host}:{self._listen.port}"
+        raise IngressError(f"cannot listen on {where}: {why}; choose another address with --listen")
 
     @property
     def address(self) -> tuple[str, int]:
@@ -88,15 +99,32 @@ class Ingress:
         return len(self._proxyserver.connections)
 
     async def drain(self, in_flight: Callable[[], int], deadline: float) -> bool:
-        """Take no new connection and wait, at most ``deadline`` seconds, until nothing is in flight."""
+        """Take no new connection and wait, at most ``deadline`` seconds, until every answer is on the wire.
+
+        Args:
+            in_flight: how many calls are being answered.
+
+        Returns:
+            Whether all were answered in time.
+        """
         self._addon.closing = True
+        if self._master is None:
+            return True
         await self._proxyserver.servers.update([])
-        loop = asyncio.get_running_loop()
-        until = loop.time() + deadline
-        while in_flight() and loop.time() < until:  # noqa: ASYNC110  it is a count, not an event
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.05)  # the last answers are on their way to their sockets
-        return not in_flight()
+        sockets = self._sockets()
+        try:
+            async with asyncio.timeout(deadline):
+                await _reached(lambda: not in_flight())
+                await asyncio.sleep(0.05)  # the last answers are on their way to their sockets
+                await _reached(lambda: not any(socket.get_write_buffer_size() for socket in sockets))
+        except TimeoutError:
+            return False
+        return True
+
+    def _sockets(self) -> list[asyncio.WriteTransport]:
+        """The clients' connections; one that mitmproxy has closed and forgotten may still have bytes to send."""
+        ends = [io for one in self._proxyserver.connections.values() for io in one.transports.values()]
+        return [io.writer.transport for io in ends if isinstance(io.writer, asyncio.StreamWriter)]
 
     async def stop(self) -> None:
         """End the master; connections still open are cut."""
@@ -104,6 +132,39 @@ class Ingress:
             return
         self._master.shutdown()
         await asyncio.wait([self._running], timeout=5)
+
+
+async def _reached(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110  it is a count, not an event
+        await asyncio.sleep(0.01)
+
+
+@contextlib.contextmanager
+def _level_kept(logger: logging.Logger) -> Iterator[logging.Logger]:
+    """Undo what happens to a logger's level."""
+    level = logger.level
+    try:
+        yield logger
+    finally:
+        logger.setLevel(level)
+
+
+def _words(error: Exception) -> str:
+    """What the system says of an error, without mitmproxy's advice."""
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+
+
+def _check_ca(listen: Listen) -> None:
+    """Make the CA where mitmproxy will look for it, so that a folder that cannot hold it is known now."""
+    if not listen.has_tls:
+        return
+    folder = listen.confdir or Path(CONF_DIR)
+    try:
+        certs.CertStore.from_store(folder.expanduser(), CONF_BASENAME, KEY_SIZE)
+    except (OSError, ValueError) as error:
+        raise IngressError(
+            f"mitmproxy's CA cannot be kept in {folder}: {_words(error)}; choose another folder with --confdir"
+        ) from error
 
 
 def _build(listen: Listen, server: proxyserver.Proxyserver, ours: GatewayAddon) -> master.Master:
@@ -122,7 +183,7 @@ def _build(listen: Listen, server: proxyserver.Proxyserver, ours: GatewayAddon) 
         server,
         next_layer.NextLayer(),
         disable_h2c.DisableH2C(),
-        tlsconfig.TlsConfig(),
+        *([tlsconfig.TlsConfig()] if listen.has_tls else []),
         ours,
     )
     # only now do these options exist
