@@ -49,6 +49,7 @@ class Client:
             EOFError: the connection was closed before one came.
         """
         got = Got((await self.reader.readuntil(b"\r\n\r\n")).removesuffix(b"\r\n\r\n"))
+        assert got.head.startswith(b"HTTP/1.1 "), got.head
         if head or got.status in {204, 304}:
             return got
         [length] = got.header("content-length")
