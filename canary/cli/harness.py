@@ -65,7 +65,7 @@ class Harness:
         )
         self.service = self.backstage.service
         self.ingress = Ingress(
-            Listen(settings.listen.host, settings.listen.port, policy.intercept, settings.confdir),
+            Listen(settings.listen.host, settings.listen.port, policy.hosts, settings.confdir),
             self.service.gateway.handle,
         )
         store = self.backstage.store

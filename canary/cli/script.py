@@ -16,7 +16,7 @@ class ScriptBackstage(Backstage):
     def __init__(self, loaded: Loaded, state: str | None) -> None:
         actor = f"{os.environ.get('USER', 'canary')} (mitmdump)"
         super().__init__(loaded, resolve(loaded), state or default_state(loaded.policy.name), actor=actor)
-        self.intercept = loaded.policy.intercept
+        self.intercept = loaded.policy.hosts
 
     async def handle(self, request: Request) -> Response:
         """Answer one request."""

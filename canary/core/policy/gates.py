@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from canary.core.policy.notation import Duration, Points, Ratio
+from canary.core.policy.notation import Duration, Points, Ratio, Share
 
 
 class Strict(BaseModel):
@@ -32,16 +32,21 @@ class Gate:
 
 
 class _Gate(Strict):
-    window: Duration | None = None
-    share: Annotated[float, Field(gt=0, le=1)] | None = None
+    window: Annotated[Duration, Field(gt=0)] | None = None
+    share: Annotated[Share, Field(gt=0)] | None = None
     enforce: bool = True
 
 
-class PointsGate(_Gate):
-    """A gate on a rate; margins in percentage points."""
+class GuardGate(_Gate):
+    """A gate on a rate that can only roll back."""
 
     margin: Points | None = None
     rollback_margin: Points | None = None
+
+
+class PointsGate(GuardGate):
+    """A gate on a rate; margins in percentage points."""
+
     promote_margin: Points | None = None
 
 
@@ -62,7 +67,7 @@ class CostGate(RatioGate):
 class ContractGate(Strict):
     """Shape differences seen in shadow."""
 
-    max_differences: Annotated[int, Field(ge=0)] = 0
+    max_differences: Annotated[int, Field(ge=0, strict=True)] = 0
 
 
 class CoverageGate(Strict):
@@ -95,7 +100,7 @@ class Gates(Strict):
     """The gates section. One that is left out of a written section is not judged."""
 
     lease_success: PointsGate | None = None
-    early_success: PointsGate | None = None
+    early_success: GuardGate | None = None
     acquire: PointsGate | None = None
     call_success: PointsGate | None = None
     latency_p95: RatioGate | None = None
@@ -108,9 +113,11 @@ class Gates(Strict):
     @classmethod
     def _empty_means_defaults(cls, data: Any) -> Any:
         """``acquire:`` with nothing after it asks for that gate with its defaults."""
-        if isinstance(data, dict):
-            return {name: {} if value is None else value for name, value in data.items()}
-        return data
+        if not isinstance(data, dict):
+            return data
+        if not data:
+            raise ValueError("expected at least one gate; leave the section out for the default set")
+        return {name: {} if value is None else value for name, value in data.items()}
 
     @classmethod
     def all(cls) -> Self:
@@ -131,13 +138,15 @@ class Gates(Strict):
         )
 
 
-def _resolve(default: Gate, written: PointsGate | RatioGate, maturity: float) -> Gate:
+def _resolve(default: Gate, written: GuardGate | RatioGate, maturity: float) -> Gate:
     window = maturity if default.name in LIFETIME_GATES else default.window
-    promote = _first(written.promote_margin, written.margin, default.promote_margin)
+    promote = getattr(written, "promote_margin", None)  # a guard has none
+    if default.promote_margin is not None:
+        promote = _first(promote, written.margin, default.promote_margin)
     return Gate(
         name=default.name,
         rollback_margin=_first(written.rollback_margin, written.margin, default.rollback_margin) or 0.0,
-        promote_margin=None if default.promote_margin is None else promote,
+        promote_margin=promote,
         window=_first(written.window, window) or 0.0,
         share=_first(written.share, default.share) or 0.0,
         enforce=written.enforce,

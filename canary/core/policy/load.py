@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Hashable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any
@@ -21,7 +22,31 @@ type Path = tuple[str | int, ...]
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe subset that remembers the line of every key and refuses a key written twice."""
+    """YAML's safe subset with the plain scalars of YAML 1.2, and without aliases.
+
+    ``off`` and ``NO`` are words, ``1:30`` and ``010`` are no numbers: nothing is guessed.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(
+                None, None, "aliases are not supported; write the value out", mark
+            )
+        return super().compose_node(parent, index)
+
+
+_GUESSED = {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _GUESSED]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
+    ("float", r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})$"), list(_first))
 
 
 class _Lines(dict[Path, int]):
@@ -65,7 +90,9 @@ def policy_hash(policy: Policy) -> str:
 
 def policy_json(policy: Policy) -> str:
     """The whole policy as canonical JSON; keys are references in it, never values."""
-    return json.dumps(policy.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    # without what is not set: a gate that the policy leaves out must not come back as one with defaults
+    written = policy.model_dump(mode="json", exclude_none=True)
+    return json.dumps(written, sort_keys=True, separators=(",", ":"))
 
 
 def line_of(text: str, path: Path) -> int:
@@ -78,17 +105,7 @@ def line_of(text: str, path: Path) -> int:
 
 
 def _document(text: str, source: str) -> tuple[dict[str, Any], _Lines]:
-    try:
-        root = yaml.compose(text, Loader=_Loader)
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506  a subclass of SafeLoader
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
-        raise PolicyError(f"{where}: not valid YAML: {error.problem}") from None
-    except yaml.YAMLError:
-        raise PolicyError(
-            f"{source}: not valid YAML: it holds a character that YAML does not allow"
-        ) from None
+    root, data = _parsed(text, source)
     if root is None or not isinstance(data, dict):
         found = "nothing" if root is None else f"a {type(data).__name__}"
         raise PolicyError(f"{source}:1: expected a mapping of keys to values, found {found}")
@@ -98,6 +115,30 @@ def _document(text: str, source: str) -> tuple[dict[str, Any], _Lines]:
         path, line = twice
         raise PolicyError(f"{source}:{line}: {_dotted(path)}: the key is written twice; keep one of them")
     return data, lines
+
+
+def _parsed(text: str, source: str) -> tuple[yaml.Node | None, Any]:
+    try:
+        return yaml.compose(text, Loader=_Loader), yaml.load(text, Loader=_Loader)  # noqa: S506  a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
+        # what stands there may be a key: it is not repeated
+        problem = re.sub(r"'([^'<]{3,})'|'[^']*'", _unquoted, error.problem or "it cannot be read")
+        raise PolicyError(f"{where}: not valid YAML: {problem}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise PolicyError(
+            f"{source}:{line}: not valid YAML: it holds a character that YAML does not allow"
+        ) from None
+    except (RecursionError, ValueError):
+        raise PolicyError(
+            f"{source}: not valid YAML: it is nested too deeply, or a number is too long"
+        ) from None
+
+
+def _unquoted(found: re.Match[str]) -> str:
+    return "what is written there" if found.group(1) else found.group()
 
 
 def _walk(node: yaml.Node, path: Path) -> Iterator[tuple[Path, int]]:
@@ -137,6 +178,7 @@ def _validated[M: BaseModel](model: type[M], data: dict[str, Any], lines: _Lines
         return model.model_validate(data)
     except ValidationError as error:
         details = [d for d in error.errors(include_input=False) if not _follows(d, error)]
+        details.sort(key=lambda detail: lines.nearest(_written_path(detail["loc"])))
         problems = [_message(model, detail, lines, source) for detail in details]
         raise PolicyError("\n".join(dict.fromkeys(problems))) from None
 
@@ -158,8 +200,39 @@ def _message(model: type[BaseModel], detail: ErrorDetails, lines: _Lines, source
         return f"{where}: the key is missing"
     if "api_key" in path:
         return f"{where}: {LITERAL_KEY}"
-    text = detail["msg"].removeprefix("Value error, ")
-    return f"{where}: {text[:1].lower()}{text[1:]}"
+    return f"{where}: {_expectation(detail)}"
+
+
+_EXPECTED = {
+    "model_type": "expected a mapping of keys to values",
+    "dict_type": "expected a mapping of keys to values",
+    "tuple_type": "expected a list",
+    "string_type": "expected text; put it in quotes",
+    "string_unicode": "expected text in Unicode",
+    "string_too_short": "expected some text",
+    "too_short": "expected at least one entry",
+    "invalid_key": "expected a key that is text",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
+    "int_type": "expected a whole number",
+    "decimal_type": "expected a number",
+    "decimal_parsing": "expected a number",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
+    "literal_error": "expected {expected}",
+    "greater_than": "expected more than {gt}",
+    "greater_than_equal": "expected at least {ge}",
+    "less_than": "expected less than {lt}",
+    "less_than_equal": "expected at most {le}",
+}
+"""What each kind of problem of pydantic's means to the reader of a policy."""
+
+
+def _expectation(detail: ErrorDetails) -> str:
+    known = _EXPECTED.get(detail["type"])
+    if known is not None:
+        return known.format(**detail.get("ctx", {}))
+    return detail["msg"].removeprefix("Value error, ")
 
 
 # names of union members that pydantic adds to a location
@@ -173,7 +246,11 @@ def _written_path(loc: Sequence[str | int]) -> Path:
 def _dotted(path: Path) -> str:
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        if isinstance(part, int):
+            text += f"[{part}]"
+            continue
+        shown = part if part.isprintable() else ascii(part)
+        text += f".{shown}" if text else shown
     return text
 
 

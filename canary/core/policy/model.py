@@ -1,13 +1,16 @@
 """A policy and a provider profile as frozen, validated models."""
 
+import difflib
 import re
 from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from canary.core.actions import CATALOGUE, lookup
+from canary.core.compare.traits import Aspect
 from canary.core.model import Arm
 from canary.core.policy.gates import Gate, Gates, Strict
 from canary.core.policy.notation import Duration, Money, Share
@@ -15,14 +18,36 @@ from canary.core.stage import HOLD_BACK, Step
 
 PASSTHROUGH: Literal["passthrough"] = "passthrough"
 
-_SECRET_HEADER = re.compile(r"(?i)authorization|api-?key|token|secret|cookie|password")
-_KEY_PARAMETER = re.compile(r"(?i)(api_?)?key|token|secret")
+_SECRET_HEADER = re.compile(r"(?i)auth|api[_-]?key|token|secret|cookie|password|credential")
+_SECRET_VALUE = re.compile(r"(?i)\s*(apikey|basic|bearer|token)\s")
+_KEY_PARAMETER = re.compile(r"(?i)(api[_.-]?)?key|(access_)?token|secret")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HOST = re.compile(r"(?i)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+
+
+def _matching(pattern: str, expected: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"expected {expected}")
+        return text
+
+    return AfterValidator(check)
+
+
+Name = Annotated[
+    str,
+    _matching(
+        r"[A-Za-z0-9][A-Za-z0-9_.-]*",
+        "a name of letters, digits, dots, dashes and underscores, such as canary-5pct",
+    ),
+]
+Count = Annotated[int, Field(strict=True)]
 
 
 class EnvRef(Strict):
     """A secret in an environment variable."""
 
-    env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    env: Annotated[str, _matching(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")]
 
 
 class FileRef(Strict):
@@ -41,11 +66,31 @@ LITERAL_KEY = (
 
 def _key_reference(value: Any) -> Any:
     """A reference as written; anything that could be a literal key is refused without repeating it."""
-    if value == PASSTHROUGH or isinstance(value, EnvRef | FileRef):
+    reference = value if value == PASSTHROUGH else _reference(value)
+    if reference is None:
+        raise ValueError(LITERAL_KEY)
+    return reference
+
+
+def _header_value(value: Any) -> Any:
+    reference = _reference(value)
+    if reference is not None:
+        return reference
+    if isinstance(value, str) and value.isprintable() and value == value.strip():
         return value
-    if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in {"env", "file"}:
-        return EnvRef(**value) if "env" in value else FileRef(**value)
-    raise ValueError(LITERAL_KEY)
+    raise ValueError("expected text on one line, {env: NAME} or {file: PATH}")
+
+
+def _reference(value: Any) -> KeyRef | None:
+    if isinstance(value, EnvRef | FileRef):
+        return value
+    for kind in (EnvRef, FileRef):
+        if isinstance(value, dict) and value.keys() == kind.model_fields.keys():
+            try:
+                return kind.model_validate(value)
+            except ValidationError:
+                return None
+    return None
 
 
 class ArmPolicy(Strict):
@@ -55,8 +100,10 @@ class ArmPolicy(Strict):
     provider: str = "generic"
     api_key: EnvRef | FileRef | Literal["passthrough"] = PASSTHROUGH
     timeout: Annotated[Duration, Field(gt=0)] = 30.0
-    headers: dict[str, str | EnvRef | FileRef] = Field(default_factory=dict)
-    max_in_flight: Annotated[int, Field(ge=1)] = 256
+    headers: dict[str, Annotated[str | EnvRef | FileRef, BeforeValidator(_header_value)]] = Field(
+        default_factory=dict
+    )
+    max_in_flight: Annotated[Count, Field(ge=1)] = 256
     ca: str | None = None  # a PEM file with a certificate authority to trust beside the system's
     price_factor: Annotated[Decimal, Field(gt=0)] = Decimal(1)
 
@@ -65,8 +112,8 @@ class ArmPolicy(Strict):
     @field_validator("url")
     @classmethod
     def _endpoint(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        parts = _split(url)
+        if parts is None:
             raise ValueError("expected an http or https URL such as https://host/stubs/handler_api.php")
         if parts.fragment or parts.username or parts.password:
             raise ValueError("expected a URL without credentials and fragment")
@@ -82,11 +129,23 @@ class ArmPolicy(Strict):
         if not isinstance(headers, dict):
             return headers
         for name, value in headers.items():
-            if isinstance(value, str) and _SECRET_HEADER.search(str(name)):
+            if not _HEADER_NAME.fullmatch(str(name)):
+                raise ValueError("one of the names is none; expected a header name such as X-Sandbox-Mode")
+            if isinstance(value, str) and (_SECRET_HEADER.search(str(name)) or _SECRET_VALUE.match(value)):
                 raise ValueError(
                     f"the header {name} looks like a secret; expected {{env: NAME}} or {{file: PATH}}"
                 )
         return headers
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of an address that can be asked over HTTP, ``None`` for any other."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return parts if usable and url.isprintable() and " " not in url else None
 
 
 class ArmsPolicy(Strict):
@@ -97,7 +156,7 @@ class ArmsPolicy(Strict):
 class FailureAnswer(Strict):
     """What the client gets when an upstream gave no answer."""
 
-    status: Annotated[int, Field(ge=200, le=599)] = 200
+    status: Annotated[Count, Field(ge=200, le=599)] = 200
     body: str = "ERROR_SQL"
 
 
@@ -106,16 +165,39 @@ class Budget(Strict):
     day: Money = Decimal(0)
 
 
+class ContractException(Strict):
+    """A difference that is known and accepted; what is left out fits everything."""
+
+    action: str | None = None
+    path: str | None = None
+    kind: Aspect | None = None
+
+    @field_validator("action")
+    @classmethod
+    def _known_action(cls, name: str | None) -> str | None:
+        action = None if name is None else lookup(name)
+        if name is not None and action is None:
+            close = difflib.get_close_matches(name, [one.name for one in CATALOGUE], n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise ValueError(f"there is no action {name} in the catalogue{hint}")
+        return action.name if action else None
+
+    @model_validator(mode="after")
+    def _narrow(self) -> Self:
+        if self.action is None and self.path is None and self.kind is None:
+            raise ValueError(
+                "an exception for everything switches the comparison off; name an action, path or kind"
+            )
+        return self
+
+
 class ShadowPolicy(Strict):
     timeout: Annotated[Duration, Field(gt=0)] = 10.0
-    queue: Annotated[int, Field(ge=1)] = 1000
+    queue: Annotated[Count, Field(ge=1)] = 1000
+    noise: Share = 0.01  # of the shadowed reads, those repeated to the serving arm too
+    exceptions: tuple[ContractException, ...] = ()
     leases: Literal["off", "sandbox", "live"] = "off"
     budget: Budget = Budget()
-
-    @field_validator("leases", mode="before")
-    @classmethod
-    def _yaml_off(cls, value: Any) -> Any:
-        return "off" if value is False else value  # a bare `off` is a boolean to YAML 1.1
 
     @model_validator(mode="after")
     def _live_needs_money(self) -> Self:
@@ -129,12 +211,12 @@ class ShadowPolicy(Strict):
 class StagePolicy(Strict):
     """A step of the rollout."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    name: Name
     weight: Share
     shadow: Share = 0.0
     hold: Duration = 0.0
     max_hold: Duration | None = None
-    min_leases: Annotated[int, Field(ge=0)] = 0
+    min_leases: Annotated[Count, Field(ge=0)] = 0
     approval: Literal["required", "none"] = "none"
 
     @model_validator(mode="after")
@@ -159,7 +241,7 @@ class ErrorRates(Strict):
 class Judging(Strict):
     tick: Annotated[Duration, Field(gt=0)] = 5.0
     epoch: Annotated[Duration, Field(gt=0)] = 1800.0
-    warmup_leases: Annotated[int, Field(ge=0)] = 200
+    warmup_leases: Annotated[Count, Field(ge=0)] = 200
 
 
 _HOUR = 3600.0
@@ -175,10 +257,10 @@ _DEFAULT_STAGES = (
 class Policy(Strict):
     """A whole policy file."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    name: Name
     mode: Literal["reverse", "regular"] = "reverse"
     arms: ArmsPolicy
-    intercept: tuple[str, ...] = ()
+    intercept: tuple[str, ...] = ()  # regular mode only
     unit: Literal["lease", "client", "key"] = "lease"
     balance: Literal["safe", "sum"] = "safe"
     spillover: bool = True
@@ -213,15 +295,28 @@ class Policy(Strict):
             )
         return stages
 
+    @field_validator("intercept")
+    @classmethod
+    def _hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_HOST.fullmatch(host) for host in hosts):
+            raise ValueError(
+                "expected host names such as sms-activate.org, without scheme, port and path; "
+                "subdomains are included"
+            )
+        return hosts
+
     @model_validator(mode="after")
     def _regular_needs_hosts(self) -> Self:
         if self.mode == "regular" and not self.intercept:
             raise ValueError(
                 "mode: regular needs intercept: [host, ...], the hosts whose traffic is answered"
             )
-        if self.mode == "reverse" and self.intercept:
-            raise ValueError("intercept is for mode: regular; in reverse mode clients come by themselves")
         return self
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts to answer for in regular mode; none in reverse mode, where clients come by themselves."""
+        return self.intercept if self.mode == "regular" else ()
 
     def arm(self, arm: Arm) -> ArmPolicy:
         """The policy's side of one arm."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -13,8 +14,8 @@ _DURATION = re.compile(rf"{_NUMBER}\s*({'|'.join(_UNITS)})")
 
 
 def _plain(value: object) -> float | None:
-    """A bare YAML number; booleans are none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    """A bare, finite YAML number; booleans are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         return None
     return float(value)
 
@@ -44,12 +45,13 @@ def duration(value: object) -> float:
 
 
 def money(value: object) -> Decimal:
-    """``$0.50`` or ``0.50`` as an exact amount in the account's unit."""
+    """``$0.50`` or ``0.50`` as an exact amount in the account's unit, without trailing zeros."""
     text = _matched(value, rf"\$?\s*{_NUMBER}")
     number = _plain(value)
     if text is None and (number is None or number < 0):
         raise ValueError("expected an amount such as $0.50")
-    return Decimal(text if text is not None else repr(value))
+    amount = Decimal(text if text is not None else repr(value)).normalize()
+    return Decimal(f"{amount:f}")
 
 
 def points(value: object) -> float:
