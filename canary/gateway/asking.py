@@ -55,11 +55,18 @@ class Arms:
 
     Args:
         clock: wall-clock seconds.
+        heard: is told each answer to a call.
     """
 
-    def __init__(self, sides: Mapping[Arm, ArmSide], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        sides: Mapping[Arm, ArmSide],
+        clock: Callable[[], float],
+        heard: Callable[[Asked], None] | None = None,
+    ) -> None:
         self._sides = sides
         self._clock = clock
+        self._heard = heard
 
     def __getitem__(self, arm: Arm) -> ArmSide:
         return self._sides[arm]
@@ -83,7 +90,10 @@ class Arms:
         at = self._clock()
         repeatable = call.effect in REPEATABLE and not call.malformed
         sent = await side.upstream.send(request.method, query, headers, body, repeatable=repeatable)
-        return _asked(call, arm, at, sent)
+        asked = _asked(call, arm, at, sent)
+        if self._heard is not None:
+            self._heard(asked)
+        return asked
 
     async def pass_on(self, arm: Arm, request: Request) -> Sent:
         """Send a request for another path of the same host, as it is but for the key."""

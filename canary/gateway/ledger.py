@@ -42,10 +42,17 @@ class Ledger:
     Args:
         proxy: names this process's rows in the store; unique per start, so that counts add up.
         clock: wall-clock seconds.
+        contract: learns what the arms' replies look like; its findings are written with each batch.
     """
 
     def __init__(
-        self, store: Store, bindings: Bindings, view: RolloutView, proxy: str, clock: Callable[[], float]
+        self,
+        store: Store,
+        bindings: Bindings,
+        view: RolloutView,
+        proxy: str,
+        clock: Callable[[], float],
+        contract: Contract | None = None,
     ) -> None:
         self._store = store
         self._bindings = bindings
@@ -57,8 +64,8 @@ class Ledger:
         self._purchases: list[Purchase] = []
         self._bucket = 0
         self._flushed_at = clock()
-        self.totals = Totals()
-        self.contract = Contract(lambda: view.rollout.attempt, clock, self.totals.counters)
+        self.contract = contract or Contract(lambda: view.rollout.attempt, clock)
+        self.totals = Totals(counters=self.contract.counters)
 
     @property
     def lag(self) -> float:

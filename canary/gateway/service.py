@@ -11,9 +11,10 @@ from canary.core.model import Arm, Rollout
 from canary.core.policy.model import ArmPolicy
 from canary.core.route import Rules
 from canary.gateway.answers import Answers
-from canary.gateway.asking import Arms, ArmSide
+from canary.gateway.asking import Arms, ArmSide, Asked
 from canary.gateway.bindings import Bindings
 from canary.gateway.config import Loaded, Secrets
+from canary.gateway.differences import Contract
 from canary.gateway.gateway import Gateway
 from canary.gateway.ledger import Ledger
 from canary.gateway.rollouts import RolloutView
@@ -51,15 +52,18 @@ class GatewayService:
         patience = max(3 * policy.judging.tick, 5.0)
         self.view = RolloutView(store, policy.name, rollout, patience)
         self.bindings = Bindings(store, GroupCommit(store, policy.name), policy.name, GRACE)
-        self.ledger = Ledger(store, self.bindings, self.view, self.proxy, clock)
+        self.ledger = Ledger(
+            store, self.bindings, self.view, self.proxy, clock, _contract(loaded, self.view, clock)
+        )
         self.upstreams = {arm: _upstream(loaded, secrets, arm) for arm in Arm}
         self._shadow_upstreams = {arm: _shadow_upstream(loaded, secrets, arm) for arm in Arm}
-        arms = _arms(loaded, secrets, self.upstreams, clock)
+        arms = _arms(loaded, secrets, self.upstreams, clock, self.ledger.contract.heard)
         self.shadow = ShadowQueue(
             _arms(loaded, secrets, self._shadow_upstreams, clock),
             policy.shadow.queue,
             self.ledger.count,
-            self.ledger.difference,
+            self.ledger.contract.pair,
+            policy.shadow.noise,
         )
         failure = policy.upstream_failure
         self.gateway = Gateway(
@@ -103,8 +107,18 @@ class GatewayService:
             await upstream.close()
 
 
+def _contract(loaded: Loaded, view: RolloutView, clock: Callable[[], float]) -> Contract:
+    unsupported = frozenset(loaded.profiles[Arm.NEW].unsupported_actions)
+    factors = {arm: loaded.policy.arm(arm).price_factor for arm in Arm}
+    return Contract(lambda: view.rollout.attempt, clock, unsupported, factors)
+
+
 def _arms(
-    loaded: Loaded, secrets: Secrets, upstreams: dict[Arm, Upstream], clock: Callable[[], float]
+    loaded: Loaded,
+    secrets: Secrets,
+    upstreams: dict[Arm, Upstream],
+    clock: Callable[[], float],
+    heard: Callable[[Asked], None] | None = None,
 ) -> Arms:
     sides = {}
     for arm, upstream in upstreams.items():
@@ -112,7 +126,7 @@ def _arms(
         sides[arm] = ArmSide(
             upstream, secrets.keys[arm], profile.lifetime, profile.lifetimes, profile.cost_headers
         )
-    return Arms(sides, clock)
+    return Arms(sides, clock, heard)
 
 
 def _upstream(loaded: Loaded, secrets: Secrets, arm: Arm) -> Upstream:

@@ -164,21 +164,23 @@ counters = Table(
     Column("n", BigInteger, nullable=False),
 )
 
-differences = Table(
-    "differences",
+traits = Table(
+    "traits",
     metadata,
     Column("rollout", String(200), primary_key=True),
     Column("proxy", String(60), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
     Column("action", String(60), primary_key=True),
+    Column("arm", String(3), primary_key=True),
+    Column("branch", String(60), primary_key=True),
     Column("path", String(200), primary_key=True),
-    Column("kind", String(60), primary_key=True),
+    Column("aspect", String(20), primary_key=True),
+    Column("value", String(900), primary_key=True),
     Column("n", BigInteger, nullable=False),
     Column("first_at", Float(53), nullable=False),
     Column("last_at", Float(53), nullable=False),
-    Column("old", String, nullable=False),
-    Column("new", String, nullable=False),
+    Column("example", String(200), nullable=False),
 )
-
 
 evidence = Table(
     "evidence",

@@ -8,9 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from canary.core.compare.coverage import Unmapped, unmapped
+from canary.core.compare.judge import Difference
+from canary.core.compare.judge import differences as contract_of
+from canary.core.compare.shape import Sighting, TraitKey
 from canary.core.model import Arm, Decision, Kind, Lease, LeaseState, Purchase, Rollout
 from canary.core.tally import Tally, TallyKey
-from canary.store import counts, leases, rollouts, ticks
+from canary.store import counts, differences, leases, rollouts, ticks
+from canary.store.differences import Shapes
 from canary.store.engine import open_engine, shown, translated
 from canary.store.leases import Bought, Money
 from canary.store.rollouts import Look, StoredPolicy
@@ -181,11 +186,12 @@ class Store:
         purchases: Sequence[Purchase],
         tallies: Mapping[TallyKey, Tally],
         counters: Mapping[str, int],
+        sightings: Mapping[TraitKey, Sighting] | None = None,
     ) -> None:
         """Write one proxy's batch in one transaction; writing the same batch twice changes nothing.
 
         Args:
-            proxy: names the rows of one process of one start; its tallies and counters are totals.
+            proxy: names the rows of one process of one start; its tallies, counters and sightings are totals.
             purchases: those that issued nothing.
         """
         with self._write() as connection:
@@ -193,6 +199,7 @@ class Store:
             leases.insert_purchases(connection, rollout, purchases)
             counts.write_tallies(connection, rollout, proxy, tallies)
             counts.write_counters(connection, rollout, proxy, counters)
+            differences.write_sightings(connection, rollout, proxy, sightings or {})
 
     def tallies(self, rollout: str, attempt: int | None = None, since: int = 0) -> dict[TallyKey, Tally]:
         """Tallies of all proxies by key, of one attempt or all, from a time bucket on."""
@@ -203,3 +210,23 @@ class Store:
         """Counters of all proxies, added up."""
         with self._read() as connection:
             return counts.read_counters(connection, rollout)
+
+    # --- the contract -----------------------------------------------------------------------------------------
+
+    def differences(self, rollout: str) -> list[Difference]:
+        """The contract differences of the current attempt, but for those that the policy declares as exceptions."""
+        with self._read() as connection:
+            shapes = self._shapes(connection, rollout)
+            policy = rollouts.policy_of(connection, rollout)
+        exemptions = differences.exemptions_in(policy.json) if policy else []
+        both = [arms for _, arms in sorted(shapes.items()) if len(arms) == len(Arm)]
+        return [found for arms in both for found in contract_of(arms[Arm.OLD], arms[Arm.NEW], exemptions)]
+
+    def unmapped(self, rollout: str) -> list[Unmapped]:
+        """The actions in use that new cannot serve."""
+        with self._read() as connection:
+            return unmapped(self._shapes(connection, rollout), counts.read_counters(connection, rollout))
+
+    def _shapes(self, connection: Connection, rollout: str) -> Shapes:
+        look = rollouts.look(connection, rollout)
+        return differences.read_shapes(connection, rollout, look.rollout.attempt) if look else {}

@@ -37,7 +37,7 @@ COUNTERS: Mapping[str, str] = {
     "shadow_sent": "Shadow copies sent",
     "shadow_dropped": "Shadow copies dropped because the queue was full",
     "shadow_failed": "Shadow copies that got no answer",
-    "shadow_differences": "Contract differences found between an answer and its shadow copy",
+    "traits_dropped": "Facts about replies that found no room: an arm answers without end in new shapes",
 }
 """Counters of the gateway, each shown as ``canary_NAME_total``."""
 
@@ -75,6 +75,8 @@ class Stored:
     leases: Mapping[Arm, Counter[LeaseState]]
     money: Mapping[Arm, Money]
     verdict: Mapping[str, Any]
+    differences: int
+    unmapped: int
 
 
 type Samples = Iterable[tuple[tuple[str, ...], float | None]]
@@ -320,6 +322,20 @@ STORED: tuple[Family[Stored], ...] = (
         ("metric", "arm"),
         "On how many observations the last verdict stands",
         _gates("n"),
+    ),
+    Family(
+        "canary_contract_differences",
+        "gauge",
+        (),
+        "Differences between the arms' replies that would break clients, see canary differences",
+        _one(lambda s: s.differences),
+    ),
+    Family(
+        "canary_unmapped_actions",
+        "gauge",
+        (),
+        "Actions in use that new cannot serve",
+        _one(lambda s: s.unmapped),
     ),
     Family(
         "canary_leases",

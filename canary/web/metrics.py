@@ -69,4 +69,6 @@ def stored_facts(store: Store, name: str, now: float) -> tuple[Rollout | None, S
         leases=store.lease_counts(name),
         money=store.money(name),
         verdict=verdict_of(store, name),
+        differences=len(store.differences(name)),
+        unmapped=len(store.unmapped(name)),
     )

@@ -22,11 +22,7 @@ NOT_JUDGED: Mapping[str, Any] = {
 }
 """The verdict before the first."""
 
-_SHADOW_COUNTERS = {
-    "sent": "shadow_sent",
-    "dropped": "shadow_dropped",
-    "differences": "shadow_differences",
-}
+_SHADOW_COUNTERS = {"sent": "shadow_sent", "dropped": "shadow_dropped"}
 
 
 def status_of(store: Store, name: str, now: float) -> dict[str, Any]:
@@ -43,7 +39,7 @@ def status_of(store: Store, name: str, now: float) -> dict[str, Any]:
         "controller": {"heartbeat_age": None if look.heartbeat is None else max(0.0, now - look.heartbeat)},
         **_verdict(verdict_of(store, name)),
         "leases": _leases(store.lease_counts(name)),
-        **_counted(store.counters(name)),
+        **_counted(store.counters(name), len(store.differences(name))),
         "money": {arm.value: _money(money) for arm, money in store.money(name).items()},
     }
 
@@ -81,13 +77,13 @@ def _leases(counts: Mapping[Arm, Counter[LeaseState]]) -> dict[str, Any]:
     return {arm.value: {"open": counts[arm][LeaseState.OPEN], "total": counts[arm].total()} for arm in Arm}
 
 
-def _counted(counters: Counter[str]) -> dict[str, Any]:
+def _counted(counters: Counter[str], differences: int) -> dict[str, Any]:
     shadow: dict[str, Any] = {key: counters[name] for key, name in _SHADOW_COUNTERS.items()}
     hazards = {
         name.removeprefix(HAZARD): n for name, n in sorted(counters.items()) if name.startswith(HAZARD)
     }
     # only reads are repeated to the other arm, and a read costs nothing
-    return {"shadow": shadow | {"spent": 0.0}, "hazards": hazards}
+    return {"shadow": shadow | {"differences": differences, "spent": 0.0}, "hazards": hazards}
 
 
 def _money(money: Money) -> dict[str, Any]:

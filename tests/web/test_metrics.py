@@ -67,6 +67,8 @@ def tstored(**changes: object) -> Stored:
         "leases": {arm: Counter() for arm in Arm},
         "money": {arm: Money() for arm in Arm},
         "verdict": NOT_JUDGED,
+        "differences": 0,
+        "unmapped": 0,
     }
     return Stored(**{**nothing, **changes})  # type: ignore[arg-type]
 

@@ -70,11 +70,11 @@ def test_the_verdict_is_the_controllers(store: Store, clock: FakeClock) -> None:
 
 def test_counters_become_shadow_and_hazards(store: Store, clock: FakeClock) -> None:
     """Counters of all proxies are added up; those that begin with hazard_ are hazards."""
-    counters = {"shadow_sent": 5, "shadow_dropped": 2, "shadow_differences": 1, "hazard_early_finish": 3}
+    counters = {"shadow_sent": 5, "shadow_dropped": 2, "hazard_early_finish": 3}
     for proxy in ("a", "b"):
         store.flush(NAME, proxy, leases_changed=[], purchases=[], tallies={}, counters=counters)
     status = status_of(store, NAME, clock())
-    assert status["shadow"] == {"sent": 10, "dropped": 4, "differences": 2, "spent": 0.0}
+    assert status["shadow"] == {"sent": 10, "dropped": 4, "differences": 0, "spent": 0.0}
     assert status["hazards"] == {"early_finish": 6}
 
 
