@@ -4,10 +4,12 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import yaml
@@ -18,7 +20,7 @@ from rich.table import Table
 from canary.cli.errors import UsageError
 from canary.sim.knobs import KnobError, changed
 from canary.sim.profiles import PROFILES, profile
-from canary.sim.provider import Provider
+from canary.sim.provider import PATH, Provider
 from canary.sim.scenario import SHIPPED, Step, load, play
 from canary.sim.tls import Authority
 from canary.sim.traffic import Recorder, TrafficPlan, TrafficReport, run_traffic
@@ -79,7 +81,9 @@ def provider(
     try:
         asyncio.run(_provide(simulated, [step for step in steps if step.at > 0]))
     except OSError as error:
-        raise UsageError(f"nothing can listen on port {port}: {error.strerror}; try --port 0") from None
+        raise UsageError(
+            f"nothing can listen on port {port}: {os.strerror(error.errno or 0)}; try --port 0"
+        ) from None
 
 
 async def _provide(simulated: Provider, steps: Sequence[Step]) -> None:
@@ -134,6 +138,8 @@ def traffic(
     except KnobError as error:
         raise UsageError(str(error)) from None
     key = _secret(key_env) if key_env else DEFAULT_KEY
+    _check_url(url)
+    _check_ca(ca)
     report = asyncio.run(_drive(plan, url, key, ca))
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))
@@ -141,6 +147,23 @@ def traffic(
         _show(report)
     if not report.consistent:
         sys.exit(ASTRAY)
+
+
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.query:
+        raise UsageError("a provider's URL has no query; the key comes from --key-env")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError(f"{url} is no provider's URL; expected such as http://127.0.0.1:8080{PATH}")
+
+
+def _check_ca(ca: str) -> None:
+    try:
+        ssl.create_default_context(cafile=ca or None)
+    except OSError as error:
+        raise UsageError(
+            f"the authority {ca} cannot be read: {error.strerror}; expected a PEM file"
+        ) from None
 
 
 async def _drive(plan: TrafficPlan, url: str, key: str, ca: str) -> TrafficReport:

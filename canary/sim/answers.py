@@ -50,6 +50,12 @@ def data(value: Any, word: str = "JSON", status: int = 200) -> Answer:
     return Answer(json.dumps(value, ensure_ascii=False, default=_number), word, status, JSON)
 
 
+def written(amount: Decimal) -> str:
+    """Money as providers write it: two decimals, or more when it has more."""
+    decimals = -int(amount.normalize().as_tuple().exponent)
+    return f"{amount:.{max(2, decimals)}f}"
+
+
 def _number(value: object) -> float:
     """Money as a JSON number: the shortest float reads back as the same decimal."""
     if isinstance(value, Decimal):

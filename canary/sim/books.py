@@ -12,6 +12,7 @@ from typing import Any
 
 from canary.core.actions import Action, lookup
 from canary.core.model import Kind
+from canary.sim.answers import written
 from canary.sim.incoming import Incoming
 from canary.sim.lease import Lease
 from canary.sim.shop import Shop
@@ -130,10 +131,10 @@ class Books:
         """Everything but the requests."""
         shop = self._shop
         return {
-            "balance": str(self.balance),
-            "spent": str(self.spent),
-            "refunded": str(self.refunded),
-            "owed": str(self.owed),
+            "balance": written(self.balance),
+            "spent": written(self.spent),
+            "refunded": written(self.refunded),
+            "owed": written(self.owed),
             "calls": self.calls,
             "by_action": dict(self.by_action),
             "by_word": dict(self.by_word),

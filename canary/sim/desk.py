@@ -8,7 +8,7 @@ from random import Random
 from canary.core.actions import lookup
 from canary.core.model import Effect
 from canary.sim.actions import HANDLERS
-from canary.sim.answers import HTML, JSON, Answer, Refused
+from canary.sim.answers import HTML, JSON, Answer, Refused, written
 from canary.sim.behaviour import Behaviour
 from canary.sim.books import Books
 from canary.sim.dialects import Dialect
@@ -127,7 +127,7 @@ class Desk:
 
     def _tails(self) -> dict[str, str]:
         """What follows the words that drifts answer always."""
-        return {"BANNED": "'2030-1-1 00-00-00'", "WRONG_MAX_PRICE": str(self.behaviour.price * 2)}
+        return {"BANNED": "'2030-1-1 00-00-00'", "WRONG_MAX_PRICE": written(self.behaviour.price * 2)}
 
     def _sandbox(self, call: Incoming) -> bool:
         name = self.behaviour.sandbox_header.lower()

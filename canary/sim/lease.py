@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from canary.core.model import Kind
+from canary.sim.answers import written
 
 
 class State(StrEnum):
@@ -63,7 +64,7 @@ class Lease:
             "service": self.service,
             "country": self.country,
             "phone": self.phone,
-            "price": str(self.price),
+            "price": written(self.price),
             "sandbox": self.sandbox,
             "key": self.key,
             "state": self.state.value,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from canary.sim.answers import written
 from canary.sim.dialects import Dialect
 from canary.sim.lease import Lease, State
 from canary.sim.market import prefix_of
@@ -33,7 +34,7 @@ def message(dialect: Dialect, lease: Lease) -> str:
 
 
 def price(dialect: Dialect, amount: Decimal) -> Decimal | str:
-    return str(amount) if dialect.text_prices else amount
+    return written(amount) if dialect.text_prices else amount
 
 
 def own_id(lease: Lease, *, as_text: bool = False) -> int | str:
@@ -52,7 +53,7 @@ def rfc3339(at: float) -> str:
 
 def number_v2(dialect: Dialect, lease: Lease, minimum_hold: float) -> dict[str, Any]:
     """The object that getNumberV2 answers (protocol.md 3.2)."""
-    cost = str(lease.price) if dialect.v2_text else price(dialect, lease.price)
+    cost = written(lease.price) if dialect.v2_text else price(dialect, lease.price)
     row: dict[str, Any] = {
         "activationId": own_id(lease, as_text=dialect.v2_text),
         "phoneNumber": phone(dialect, lease),

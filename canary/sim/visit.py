@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from canary.core.model import Kind
-from canary.sim.answers import Answer, Refused
+from canary.sim.answers import Answer, Refused, written
 from canary.sim.behaviour import Behaviour
 from canary.sim.dialects import Dialect
 from canary.sim.incoming import Incoming
@@ -93,7 +93,7 @@ class Visit:
         price = self.behaviour.price_of(service, country) if price is None else price
         cap = _amount(self.call.get("maxPrice", "max_price"))
         if cap is not None and cap < price:
-            raise Refused("WRONG_MAX_PRICE", tail=str(price), info={"min": str(price)})
+            raise Refused("WRONG_MAX_PRICE", tail=written(price), info={"min": written(price)})
         return self.shop.sell(
             self.now,
             service,

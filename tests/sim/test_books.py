@@ -20,7 +20,7 @@ def test_books_tell_the_money_to_the_cent():
     books = counter.books.as_json()
     assert [books[name] for name in ("spent", "refunded", "owed", "balance")] == [
         "0.666",
-        "0",
+        "0.00",
         "0.333",
         "99.334",
     ]

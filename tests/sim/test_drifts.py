@@ -115,8 +115,8 @@ SEEN: dict[str, Check] = {
         and c.text("getNumber", service="tg", country=222).startswith("ACCESS_NUMBER")
     ),
     "bad_key": lambda c: c.text("getBalance") == "BAD_KEY",
-    "quoted": lambda c: c.text("getBalance") == '"ACCESS_BALANCE:10000"',
-    "spaced": lambda c: c.text("getBalance") == "ACCESS_BALANCE: '10000'",
+    "quoted": lambda c: c.text("getBalance") == '"ACCESS_BALANCE:10000.00"',
+    "spaced": lambda c: c.text("getBalance") == "ACCESS_BALANCE: '10000.00'",
     "title_errors": lambda c: (
         (a := bad_service(c)) and (a.status, json.loads(a.text)["title"]) == (400, "BAD_SERVICE")
     ),

@@ -1,4 +1,5 @@
 import re
+from decimal import Decimal
 
 import pytest
 
@@ -10,7 +11,8 @@ def test_a_patch_merges_tables_and_leaves_the_rest():
     """A patch changes what it names, inside tables too."""
     before = changed(Behaviour(), {"price": "$0.30", "prices": {"wa": "0.50", "tg": "0.20"}})
     after = changed(before, {"prices": {"wa": "$0.75"}, "success": "80%"})
-    assert (str(after.price), str(after.prices["wa"]), str(after.prices["tg"])) == ("0.30", "0.75", "0.20")
+    assert after.price == Decimal("0.30")
+    assert after.prices == {"wa": Decimal("0.75"), "tg": Decimal("0.20")}
     assert after.success == 0.8
 
 

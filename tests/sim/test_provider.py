@@ -5,6 +5,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from decimal import Decimal
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
@@ -51,7 +52,7 @@ async def test_it_answers_on_a_free_port_of_loopback(client):
     """A provider listens while its block runs, and no longer."""
     async with a_provider() as provider:
         assert provider.url == f"http://127.0.0.1:{provider.port}/stubs/handler_api.php"
-        assert await ask(client, provider, "getBalance") == "ACCESS_BALANCE:10000"
+        assert await ask(client, provider, "getBalance") == "ACCESS_BALANCE:10000.00"
         assert provider.books.calls == 1
     with pytest.raises(aiohttp.ClientConnectorError):
         await ask(client, provider, "getBalance")
@@ -62,7 +63,7 @@ async def test_any_path_that_ends_in_the_endpoint_is_served(client):
     async with a_provider() as provider:
         base = provider.url.removesuffix("/stubs/handler_api.php")
         async with client.get(f"{base}/compat/handler_api.php", params=params("getBalance")) as answer:
-            assert await answer.text() == "ACCESS_BALANCE:10000"
+            assert await answer.text() == "ACCESS_BALANCE:10000.00"
         async with client.get(f"{base}/index.html") as answer:
             assert answer.status == 404
 
@@ -77,7 +78,7 @@ async def test_calls_come_as_get_as_post_with_a_query_and_as_a_form(client, styl
             "post_form": lambda: client.post(provider.url, data=params("getBalance")),
         }[style]
         async with sent() as answer:
-            assert await answer.text() == "ACCESS_BALANCE:10000"
+            assert await answer.text() == "ACCESS_BALANCE:10000.00"
 
 
 async def test_a_post_may_be_read_from_its_body_alone(client):
@@ -86,7 +87,7 @@ async def test_a_post_may_be_read_from_its_body_alone(client):
         async with client.post(provider.url, params=params("getBalance")) as answer:
             assert await answer.text() == "NO_KEY"
         async with client.post(provider.url, data=params("getBalance")) as answer:
-            assert await answer.text() == "ACCESS_BALANCE:10000"
+            assert await answer.text() == "ACCESS_BALANCE:10000.00"
 
 
 async def test_headers_of_an_answer(client):
@@ -105,10 +106,10 @@ async def test_gzip_for_clients_that_accept_it(client):
         headers = {"Accept-Encoding": "gzip, deflate"}
         async with client.get(provider.url, params=params("getBalance"), headers=headers) as answer:
             assert answer.headers["Content-Encoding"] == "gzip"
-            assert gzip.decompress(await answer.read()) == b"ACCESS_BALANCE:10000"
+            assert gzip.decompress(await answer.read()) == b"ACCESS_BALANCE:10000.00"
         plain = {"Accept-Encoding": "identity"}
         async with client.get(provider.url, params=params("getBalance"), headers=plain) as answer:
-            assert await answer.read() == b"ACCESS_BALANCE:10000"
+            assert await answer.read() == b"ACCESS_BALANCE:10000.00"
 
 
 async def test_chunked_bodies():
@@ -118,7 +119,7 @@ async def test_chunked_bodies():
         head = await reader.readuntil(b"\r\n\r\n")
         assert b"transfer-encoding: chunked" in head.lower()
         assert b"content-length" not in head.lower()
-        assert await reader.readuntil(b"0\r\n\r\n") == b"14\r\nACCESS_BALANCE:10000\r\n0\r\n\r\n"
+        assert await reader.readuntil(b"0\r\n\r\n") == b"17\r\nACCESS_BALANCE:10000.00\r\n0\r\n\r\n"
         writer.close()
 
 
@@ -139,14 +140,14 @@ async def test_keep_alive_and_close():
     """A connection carries many calls, unless the client asks to close it."""
     async with a_provider() as provider:
         reader, writer = await raw(provider, "getBalance")
-        await reader.readuntil(b"ACCESS_BALANCE:10000")
+        await reader.readuntil(b"ACCESS_BALANCE:10000.00")
         writer.write(
             f"GET /handler_api.php?{urlencode(params('getBalance'))} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
         )
-        await reader.readuntil(b"ACCESS_BALANCE:10000")
+        await reader.readuntil(b"ACCESS_BALANCE:10000.00")
         writer.close()
         reader, writer = await raw(provider, "getBalance", "Connection: close")
-        assert (await reader.read()).endswith(b"ACCESS_BALANCE:10000")
+        assert (await reader.read()).endswith(b"ACCESS_BALANCE:10000.00")
         writer.close()
 
 
@@ -179,7 +180,7 @@ async def test_a_hang_keeps_the_connection_open_without_an_answer(client):
         reader, writer = await raw(provider, "getPrices")
         waiting = asyncio.create_task(reader.read())
         await arrived(provider, 1)
-        assert await ask(client, provider, "getBalance") == "ACCESS_BALANCE:10000"
+        assert await ask(client, provider, "getBalance") == "ACCESS_BALANCE:10000.00"
         assert not waiting.done()
         assert provider.books.by_word["HANG"] == 1
         waiting.cancel()
@@ -201,9 +202,9 @@ async def test_a_refusing_provider_cannot_be_reached_and_comes_back_on_its_port(
     """refuse closes the door and breaks open connections; control works on its own port; the port stays."""
     async with a_provider() as provider:
         url = provider.url
-        assert await ask(client, provider, "getBalance") == "ACCESS_BALANCE:10000"
+        assert await ask(client, provider, "getBalance") == "ACCESS_BALANCE:10000.00"
         reader, writer = await raw(provider, "getBalance")
-        await reader.readuntil(b"ACCESS_BALANCE:10000")
+        await reader.readuntil(b"ACCESS_BALANCE:10000.00")
         await provider.change(refuse=True)
         with pytest.raises(ConnectionResetError):
             await reader.read()
@@ -215,7 +216,7 @@ async def test_a_refusing_provider_cannot_be_reached_and_comes_back_on_its_port(
         async with client.patch(f"{provider.control}behaviour", json={"refuse": False}) as answer:
             assert answer.status == 200
         assert provider.url == url
-        assert await ask(client, provider, "getBalance") == "ACCESS_BALANCE:10000"
+        assert await ask(client, provider, "getBalance") == "ACCESS_BALANCE:10000.00"
 
 
 async def test_a_provider_may_begin_refusing(client):
@@ -224,7 +225,7 @@ async def test_a_provider_may_begin_refusing(client):
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", provider.port)
         await provider.change(refuse=False)
-        assert await ask(client, provider, "getBalance") == "ACCESS_BALANCE:10000"
+        assert await ask(client, provider, "getBalance") == "ACCESS_BALANCE:10000.00"
 
 
 async def test_html_and_empty_answers_reach_the_client(client):
@@ -242,7 +243,7 @@ async def test_latency_delays_an_answer_and_no_other_connection(client):
     async with a_provider(latencies={"getPrices": "1h"}) as provider:
         slow = asyncio.create_task(ask(client, provider, "getPrices"))
         await arrived(provider, 1)
-        assert await ask(client, provider, "getBalance") == "ACCESS_BALANCE:10000"
+        assert await ask(client, provider, "getBalance") == "ACCESS_BALANCE:10000.00"
         assert not slow.done()
         slow.cancel()
 
@@ -279,7 +280,7 @@ async def test_https_with_its_own_authority(tmp_path):
         connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=one.ca_file))
         async with aiohttp.ClientSession(connector=connector) as client:
             for provider in (one, other):
-                assert await ask(client, provider, "getBalance") == "ACCESS_BALANCE:10000"
+                assert await ask(client, provider, "getBalance") == "ACCESS_BALANCE:10000.00"
         async with aiohttp.ClientSession() as client:
             with pytest.raises(aiohttp.ClientConnectorCertificateError):
                 await ask(client, one, "getBalance")
@@ -289,11 +290,11 @@ async def test_a_change_is_in_force_when_it_returns(client):
     """Knobs change while it runs; a bad one changes nothing."""
     async with a_provider() as provider:
         await provider.change({"price": "$0.50"}, success="10%")
-        assert (str(provider.behaviour.price), provider.behaviour.success) == ("0.50", 0.1)
+        assert (provider.behaviour.price, provider.behaviour.success) == (Decimal("0.50"), 0.1)
         with pytest.raises(KnobError, match="did you mean success"):
             await provider.change(sucess=1)
         await ask(client, provider, "getNumber", service="tg")
-        assert str(provider.books.spent) == "0.50"
+        assert provider.books.spent == Decimal("0.50")
 
 
 async def test_a_wrong_key_is_refused(client):

@@ -5,7 +5,7 @@ from decimal import ROUND_DOWN, Decimal
 from itertools import islice
 
 from canary.core.model import Kind
-from canary.sim.answers import Answer, Refused, data, text
+from canary.sim.answers import Answer, Refused, data, text, written
 from canary.sim.lease import Lease
 from canary.sim.shapes import active_row, history_row
 from canary.sim.visit import Handler, Visit
@@ -18,8 +18,8 @@ def _balance(visit: Visit) -> Answer:
     style = visit.dialect.balance
     if style == "whole":
         return text(f"ACCESS_BALANCE:{balance.quantize(Decimal(1), ROUND_DOWN)}")
-    written = str(balance)
-    return text(f"ACCESS_BALANCE:{written.replace('.', ',') if style == 'comma' else written}")
+    shown = written(balance)
+    return text(f"ACCESS_BALANCE:{shown.replace('.', ',') if style == 'comma' else shown}")
 
 
 def _active(visit: Visit) -> Answer:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from zlib import crc32
 
-from canary.sim.answers import HTML, Answer, Refused, data
+from canary.sim.answers import HTML, Answer, Refused, data, written
 from canary.sim.market import COUNTRIES, OPERATORS, SERVICES, offers
 from canary.sim.shapes import price
 from canary.sim.visit import Handler, Visit
@@ -65,7 +65,7 @@ def _plain_cell(visit: Visit, amount: Decimal, count: int) -> Any:
 
 def _extended_cell(visit: Visit, amount: Decimal, count: int) -> Any:
     row = {"cost": price(visit.dialect, amount), "count": count}
-    return {**row, "freePriceMap": {str(amount): count}} if _free_price(visit) else row
+    return {**row, "freePriceMap": {written(amount): count}} if _free_price(visit) else row
 
 
 def _verification_cell(visit: Visit, amount: Decimal, count: int) -> Any:
@@ -73,7 +73,7 @@ def _verification_cell(visit: Visit, amount: Decimal, count: int) -> Any:
 
 
 def _bucket_cell(visit: Visit, amount: Decimal, count: int) -> Any:
-    return {str(amount): count}
+    return {written(amount): count}
 
 
 def _provider_cell(visit: Visit, amount: Decimal, count: int) -> Any:
@@ -154,7 +154,7 @@ def _top(visit: Visit) -> Answer:
             "retail_price": price(visit.dialect, amount),
         }
         if _free_price(visit):
-            table[str(rank)]["freePriceMap"] = {str(amount): row["count"]}
+            table[str(rank)]["freePriceMap"] = {written(amount): row["count"]}
     return data(table)
 
 

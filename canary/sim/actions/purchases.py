@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from canary.sim.answers import Answer, Refused, data, text
+from canary.sim.answers import Answer, Refused, data, text, written
 from canary.sim.lease import Lease, State
 from canary.sim.shapes import number_v2, own_id, phone
 from canary.sim.visit import Handler, Visit
@@ -12,13 +12,13 @@ from canary.sim.visit import Handler, Visit
 
 def _priced(answer: Answer, *leases: Lease) -> Answer:
     """The answer with what its purchase cost, for the cost header."""
-    return replace(answer, money=str(sum((lease.price for lease in leases), start=Decimal(0))))
+    return replace(answer, money=written(sum((lease.price for lease in leases), start=Decimal(0))))
 
 
 def _number_text(visit: Visit, lease: Lease, head: str = "ACCESS_NUMBER") -> Answer:
     fields = [head, lease.id, phone(visit.dialect, lease)]
     if visit.dialect.price_field:
-        fields.append(str(lease.price))
+        fields.append(written(lease.price))
     return _priced(text(":".join(fields)), lease)
 
 
@@ -102,7 +102,7 @@ def _prolong(visit: Visit) -> Answer:
     before = lease.price
     price = visit.behaviour.price_of(lease.service, lease.country)
     visit.shop.extend(lease, lease.ends_at + visit.behaviour.lifetime_of(lease.service), price)
-    return replace(number_object(visit, lease), money=str(lease.price - before))
+    return replace(number_object(visit, lease), money=written(lease.price - before))
 
 
 def _partner_product(visit: Visit) -> Answer:

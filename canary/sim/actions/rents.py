@@ -8,7 +8,7 @@ from typing import Any
 from canary.core.model import Kind
 from canary.sim.actions.market import in_stock
 from canary.sim.actions.purchases import number_object
-from canary.sim.answers import Answer, Refused, data
+from canary.sim.answers import Answer, Refused, data, written
 from canary.sim.lease import Lease, State
 from canary.sim.market import COUNTRIES, OPERATORS, SERVICES
 from canary.sim.shapes import CURRENCY, date, message, own_id, phone, price
@@ -26,7 +26,7 @@ def _price(visit: Visit, hours: int) -> Decimal:
 def _sold(visit: Visit, lease: Lease, paid: Decimal) -> Answer:
     ends = datetime.fromtimestamp(lease.ends_at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     row = {"id": own_id(lease), "endDate": ends, "number": phone(visit.dialect, lease)}
-    return replace(data({"status": "success", "phone": row}), money=str(paid))
+    return replace(data({"status": "success", "phone": row}), money=written(paid))
 
 
 def _number(visit: Visit) -> Answer:
