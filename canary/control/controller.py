@@ -67,7 +67,8 @@ class Controller:
         notebook = self._open(look.rollout)
         notebook.take_in(self._store, now)
         verdict = self._judge(notebook, look.rollout, now)
-        self._write(notebook, verdict, self._change(look.rollout, verdict, now), now)
+        event = _event(verdict, already_down=notebook.down)
+        self._write(notebook, verdict, self._change(look.rollout, event, verdict, now), now)
         return verdict
 
     async def run(self) -> None:
@@ -109,8 +110,7 @@ class Controller:
             spent=notebook.era.spent * rates.false_rollback,
         )
 
-    def _change(self, rollout: Rollout, verdict: Verdict, now: float) -> Change | None:
-        event = Event.PAUSE if verdict.pause else _EVENTS.get(verdict.kind)
+    def _change(self, rollout: Rollout, event: Event | None, verdict: Verdict, now: float) -> Change | None:
         if event is None or event not in legal_events(rollout.state):
             return None
         try:
@@ -130,12 +130,19 @@ class Controller:
         return Change(rollout, after, row)
 
     def _write(self, notebook: Notebook, verdict: Verdict, change: Change | None, now: float) -> None:
-        parts = notebook.changed(verdict.peaks)
+        parts = notebook.changed(verdict)
         tick = Tick(notebook.ticks, now, notebook.era.number, verdict.as_json(), parts, change)
         if not self._store.tick(self._policy.name, tick):
             self._notebook = None
             log.info("another controller or an operator was faster; this tick is made anew")
             return
-        notebook.written(verdict.peaks)
+        notebook.written(verdict)
         if change is not None:
             log.warning("%s: %s", change.decision.event, change.decision.reason)
+
+
+def _event(verdict: Verdict, *, already_down: bool) -> Event | None:
+    """What the verdict asks for. A common outage pauses when it begins: whoever resumes during it has seen it."""
+    if verdict.pause:
+        return None if already_down else Event.PAUSE
+    return _EVENTS.get(verdict.kind)

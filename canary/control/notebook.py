@@ -10,11 +10,12 @@ from canary.core.model import Arm
 from canary.core.policy.gates import Gate
 from canary.core.policy.model import Policy
 from canary.core.scores import judged_before
+from canary.core.verdict import Verdict
 from canary.store.store import Store
 from canary.store.ticks import Evidence as StoredEvidence
 
-PEAKS = "peaks"
-"""The part of the stored evidence that holds the highest evidence so far."""
+LOOK = "look"
+"""The part of the stored evidence that holds what one look hands to the next."""
 
 
 class Notebook:
@@ -27,6 +28,7 @@ class Notebook:
     Attributes:
         evidence: counts of all matured leases.
         peaks: of the last verdict.
+        down: whether the last verdict found both arms down.
         ticks: how many ticks the store had seen.
     """
 
@@ -37,7 +39,9 @@ class Notebook:
         self.attempt = attempt
         self.ticks = stored.ticks
         parts = dict(stored.parts)
-        self.peaks: Peaks = parts.pop(PEAKS, {})
+        last = parts.pop(LOOK, {"peaks": {}, "down": False})
+        self.peaks: Peaks = last["peaks"]
+        self.down: bool = last["down"]
         factors = {arm: policy.arm(arm).price_factor for arm in Arm}
         self.evidence = Evidence(gates, attempt, policy.judging.epoch, since=era.since, factors=factors)
         self.evidence.restore(parts)
@@ -61,14 +65,15 @@ class Notebook:
                 first = next(iter(bought.leases), None)  # several numbers of one purchase are one bet
                 self.evidence.add(gate.name, bought.serial, bought.purchase, first)
 
-    def changed(self, peaks: Peaks) -> Mapping[str, Any]:
-        """The parts to store after a verdict with these peaks."""
+    def changed(self, verdict: Verdict) -> Mapping[str, Any]:
+        """The parts to store after this verdict."""
         parts = self.evidence.take_changed()
-        if peaks != self.peaks:
-            parts[PEAKS] = {metric: dict(sides) for metric, sides in peaks.items()}
+        if (verdict.peaks, verdict.pause) != (self.peaks, self.down):
+            peaks = {metric: dict(sides) for metric, sides in verdict.peaks.items()}
+            parts[LOOK] = {"peaks": peaks, "down": verdict.pause}
         return parts
 
-    def written(self, peaks: Peaks) -> None:
+    def written(self, verdict: Verdict) -> None:
         """The store has taken what ``changed`` gave."""
-        self.peaks = peaks
+        self.peaks, self.down = verdict.peaks, verdict.pause
         self.ticks += 1

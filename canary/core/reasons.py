@@ -83,7 +83,7 @@ def no_control() -> str:
     """All new leases go to ``new``."""
     return (
         "all new leases go to new, so there is no control arm and nothing can be judged; "
-        "finish with canary promote, or go back with canary rollback"
+        "canary rollback goes back at any time, also when the rollout is complete"
     )
 
 

@@ -201,7 +201,7 @@ class _Look:
     def missing(self) -> tuple[str, ...]:
         """What keeps the stage from being left."""
         return (
-            *self._time(),
+            *self.time_left,
             *(self._warmth() if self.stage.weight == 0 else self._proof()),
             *self._checks(),
         )
@@ -228,7 +228,9 @@ class _Look:
             return measure_pairs(gate, self.pairs[gate.name], self.rates)
         return unmeasured(gate)
 
-    def _time(self) -> list[str]:
+    @property
+    def time_left(self) -> list[str]:
+        """What of the stage's hold is left, said."""
         stage = self.stage
         return [reasons.holding(stage.held, stage.hold)] if stage.held < stage.hold else []
 
@@ -317,7 +319,12 @@ def _mean(strata: Sequence[Stratum], arm: Arm) -> float | None:
 
 
 def _no_control(look: _Look) -> _Ruling | None:
-    return _Ruling(VerdictKind.HOLD, (reasons.no_control(),)) if look.stage.weight == 1 else None
+    """With every new lease on ``new`` nothing is left to prove: the stage is over when its hold is."""
+    if look.stage.weight < 1:
+        return None
+    holding = look.time_left
+    kind = VerdictKind.HOLD if holding else VerdictKind.ADVANCE
+    return _Ruling(kind, (*holding, reasons.no_control()))
 
 
 def _advance(look: _Look) -> _Ruling | None:

@@ -276,11 +276,15 @@ def test_a_significant_but_small_difference_of_answers_blocks_nothing():
     assert verdict.kind is VerdictKind.ADVANCE
 
 
-def test_a_full_cutover_cannot_be_judged(equal):
-    """Without a control arm nothing is concluded; the operator finishes."""
-    verdict = judge(equal, replace(CANARY, index=4, weight=1.0), RATES)
-    assert verdict.kind is VerdictKind.HOLD
-    assert "no control arm" in only(verdict)
+def test_a_full_cutover_is_over_when_its_hold_is(equal):
+    """Without a control arm nothing is left to prove: the stage waits for its hold, and says that it judged nothing."""
+    cutover = replace(CANARY, index=4, weight=1.0, hold=3600.0)
+    holding = judge(equal, replace(cutover, held=60.0), RATES)
+    assert holding.kind is VerdictKind.HOLD
+    assert "no control arm" in holding.reasons[1]
+    over = judge(equal, replace(cutover, held=3600.0), RATES)
+    assert over.kind is VerdictKind.ADVANCE
+    assert "no control arm" in only(over)
 
 
 def test_a_cutover_with_a_hold_back_is_judged():
