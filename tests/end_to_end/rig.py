@@ -89,6 +89,7 @@ class Harness:
     policy: Mapping[str, Any]
     arguments: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=lambda: KEYS)
+    token: str = TOKEN
     port: int = 0
     output: list[str] = field(default_factory=list)
 
@@ -116,7 +117,7 @@ class Harness:
             *("-m", "canary", "run", str(file), "--listen", f"127.0.0.1:{self.port}"),
             *("--admin", "127.0.0.1:0", "--state", str(self.state), *self.arguments),
             cwd=self.folder,
-            env=environment({**self.environ, "CANARY_ADMIN_TOKEN": TOKEN}),
+            env=environment({**self.environ, "CANARY_ADMIN_TOKEN": self.token}),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -191,7 +192,7 @@ class Harness:
             return await answer.text()
 
     async def _json(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {TOKEN}"}
+        headers = {"Authorization": f"Bearer {self.token}"}
         async with (
             aiohttp.ClientSession(headers=headers) as session,
             session.request(method, self.admin + path, **arguments) as answer,
