@@ -105,9 +105,9 @@ def has_code(lease: Lease, window: float) -> bool:
 def is_refunded(lease: Lease, window: float) -> bool:
     """Whether the money was asked back, or the provider had given it back by closing the lease, by then.
 
-    A code settles it: the lease is paid for. ``claimed_at`` is the first cancel that the client sent; one
-    refused as too early is followed by another or by the end of the lifetime, and both refund. EXPIRED and
-    REFUNDED without a claim are the provider's word. ABANDONED is nobody's word and counts as not refunded.
+    A code settles it: the lease is paid for. ``claimed_at`` is the first cancel that was carried out or whose
+    answer was lost; a refused one claims nothing. EXPIRED and REFUNDED without a claim are the provider's
+    word. ABANDONED is nobody's word and counts as not refunded.
     """
     if has_code(lease, window):
         return False
