@@ -127,11 +127,11 @@ class LeaseClient:
 
     async def _end(self, status: str, outcome: str) -> None:
         """End the lease; a cancel that is refused because a code came after all becomes a finish."""
-        told = await self._write(status)
+        told = await self._insist("setStatus", status=status)
         if told.well:
             self.life.outcome = outcome
             return
-        last = (await self._call("getStatus")).reply
+        last = (await self._insist("getStatus")).reply
         if last is not None and self._over(last):
             return
         if status == CANCEL and last is not None and last.progress is Progress.CODE:
@@ -140,14 +140,14 @@ class LeaseClient:
             return
         self.life.outcome, self.life.why = "stuck", told.word
 
-    async def _write(self, status: str) -> Told:
-        """Say it until it is heard: again after faults, and while it is too early to cancel."""
+    async def _insist(self, action: str, **params: str) -> Told:
+        """Call until it is heard: again after faults, and while it is too early to cancel."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + 2 * self._plan.patience
-        told = await self._call("setStatus", status=status)
+        told = await self._call(action, **params)
         while _try_again(told) and loop.time() < deadline:
             await asyncio.sleep(self._plan.poll_interval)
-            told = await self._call("setStatus", status=status)
+            told = await self._call(action, **params)
         return told
 
     # --- calls --------------------------------------------------------------------------------------------------
