@@ -40,7 +40,7 @@ def is_handler_path(path: str) -> bool:
 
 def is_key(name: str) -> bool:
     """Whether a parameter of that name holds a key, also when it is misspelt."""
-    return name == KEY_PARAMETER or _KEY_NAME.fullmatch(name) is not None
+    return name == KEY_PARAMETER or ("key" in name.lower() and _KEY_NAME.fullmatch(name) is not None)
 
 
 def parse(request: Request) -> Call:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from canary.core.actions import Grammar, lookup
@@ -44,8 +45,7 @@ def read(call: Call, status: int, content_type: str, body: bytes) -> Reply:
 
     The content type only tells the charset: handler_api serves text and JSON alike as ``text/html``.
     """
-    charset = _CYRILLIC.search(content_type)
-    text = body.decode(charset.group(1) if charset else "utf-8", "replace").strip("\ufeff \t\r\n\0")
+    text = body.decode(_charset(content_type), "replace").strip("\ufeff \t\r\n\0")
     action = lookup(call.action) if call.effect is not Effect.UNKNOWN else None
     grammar = action.grammar if action else Grammar.TEXT
     text = _unquoted(text)
@@ -56,6 +56,12 @@ def read(call: Call, status: int, content_type: str, body: bytes) -> Reply:
     if text[0] in "{[":
         return _json(call, grammar, status, text)
     return _text(call, grammar, status, text)
+
+
+@lru_cache(64)
+def _charset(content_type: str) -> str:
+    found = _CYRILLIC.search(content_type)
+    return found.group(1) if found else "utf-8"
 
 
 def price_from_headers(headers: Headers, names: tuple[str, ...]) -> Decimal | None:

@@ -102,6 +102,8 @@ def _header(name: str, value: str, key: str | None) -> str:
         return key
     if lower == "authorization" and (found := AUTHORIZATION.fullmatch(value)):
         return found.group(1) + key
+    if "=" not in value:
+        return value
     return _ADDRESS_KEY.sub(lambda found: found.group(1) + quote(key, safe=""), value)
 
 
