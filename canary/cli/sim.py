@@ -15,7 +15,6 @@ import click
 import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from canary.cli.errors import UsageError
 from canary.sim.knobs import KnobError, changed
@@ -144,7 +143,8 @@ def traffic(
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))
     else:
-        _show(report)
+        for name, value in _summary(report):
+            click.echo(f"{name:<9} {value}")
     if not report.consistent:
         sys.exit(ASTRAY)
 
@@ -185,14 +185,6 @@ async def _watch(plan: TrafficPlan, recorder: Recorder) -> None:
             said = f"{len(recorder.lives)} leases, {recorder.open} open, {recorder.failures} calls failed"
             progress.update(line, completed=len(recorder.lives), description=said)
             await asyncio.sleep(0.25)
-
-
-def _show(report: TrafficReport) -> None:
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for name, value in _summary(report):
-        table.add_row(name, value)
-    console.print(table)
 
 
 def _summary(report: TrafficReport) -> Iterable[tuple[str, str]]:

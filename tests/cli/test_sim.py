@@ -13,6 +13,7 @@ from decimal import Decimal
 
 import pytest
 
+from canary.cli import main
 from tests.factories import CLIENT_KEY
 
 CANARY = [sys.executable, "-c", "from canary.cli import main; main()"]
@@ -135,12 +136,14 @@ def test_a_scenario_begins_with_its_first_knobs():
         ),
     ],
 )
-def test_a_mistake_is_answered_with_a_sentence(arguments, said):
+def test_a_mistake_is_answered_with_a_sentence(arguments, said, capsys):
     """Exit code 2, one line on stderr, no traceback."""
-    done = run(*arguments)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"canary: {said}")
-    assert done.stderr.count("\n") == 1
+    with pytest.raises(SystemExit) as ended:
+        main(["sim", *arguments])
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out) == (2, "")
+    assert err.startswith(f"canary: {said}")
+    assert err.count("\n") == 1
 
 
 def test_a_port_in_use_is_named():
