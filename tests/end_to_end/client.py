@@ -1,4 +1,4 @@
-"""A customer with a connection per call, as most real ones have, who remembers every answer."""
+"""A customer who remembers every answer."""
 
 import itertools
 import secrets
@@ -16,6 +16,7 @@ from tests.factories import CLIENT_KEY
 class Answer:
     """One answer: ``arm`` and ``error`` are the harness's own headers, ``began`` is wall-clock seconds."""
 
+    action: str
     status: int
     text: str
     arm: str
@@ -39,19 +40,24 @@ class Answer:
 
 
 class Client:
-    """Every call is marked, so that a provider's books tell when it came twice."""
+    """Every call is marked, so that a provider's books tell when it came twice.
 
-    def __init__(self, url: str, *, key: str = CLIENT_KEY) -> None:
+    Args:
+        keep_alive: use connections again; by default there is one per call, as with most real clients.
+    """
+
+    def __init__(self, url: str, *, key: str = CLIENT_KEY, keep_alive: bool = False) -> None:
         self.url = url
         self.answers: list[Answer] = []
         self._key = key
+        self._keep_alive = keep_alive
         self._name = secrets.token_hex(4)
         self._marks = itertools.count()
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
-        # on a connection of its own aiohttp repeats nothing
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
+        connector = aiohttp.TCPConnector(force_close=not self._keep_alive)
+        self._session = aiohttp.ClientSession(connector=connector)
         return self
 
     async def __aexit__(
@@ -68,10 +74,13 @@ class Client:
         mark = f"{self._name}-{next(self._marks)}"
         query = {"api_key": self._key, "action": action, **params, "ref": mark}
         began, started = time(), monotonic()
-        async with self._session.get(self.url, params=query) as response:
+        # a POST, because aiohttp repeats a GET when a used connection breaks under it
+        method = "POST" if self._keep_alive else "GET"
+        async with self._session.request(method, self.url, params=query) as response:
             text = await response.text()
         headers = response.headers
         answer = Answer(
+            action,
             response.status,
             text,
             headers.get("x-canary-arm", ""),
@@ -96,6 +105,14 @@ class Client:
             if found.keys() >= set(arms):
                 return found
         raise AssertionError(f"bought from {', '.join(found)} alone")
+
+    async def is_refused(self) -> None:
+        """Call until nobody listens any more."""
+        try:
+            while True:
+                await self.call("getBalance")
+        except aiohttp.ClientConnectorError:
+            return
 
     async def status_of(self, lease: Answer) -> Answer:
         """The state of a number that was bought."""
