@@ -119,8 +119,6 @@ class Dialect:
         return self.words.get(reason) or WORDS.get(reason, reason)
 
 
-_BAD_KEY = "BAD_KEY"
-
 DIALECTS: dict[str, Dialect] = {
     dialect.name: dialect
     for dialect in (
@@ -164,7 +162,7 @@ DIALECTS: dict[str, Dialect] = {
             "vak-sms",
             actions=_BASIC,
             keyless=frozenset({"getCountries"}),
-            words={_BAD_KEY: "BAD_ACTION", "NO_KEY": "BAD_ACTION", "unknown_read": "BAD_ACTION"},
+            words={"BAD_KEY": "BAD_ACTION", "NO_KEY": "BAD_ACTION", "unknown_read": "BAD_ACTION"},
             countries="list",
         ),
         Dialect(
@@ -178,7 +176,7 @@ DIALECTS: dict[str, Dialect] = {
         Dialect(
             "smshub",
             actions=_BASIC,
-            words={_BAD_KEY: "API_KEY_NOT_VALID", "BAD_SERVICE": "WRONG_SERVICE"},
+            words={"BAD_KEY": "API_KEY_NOT_VALID", "BAD_SERVICE": "WRONG_SERVICE"},
             suffix=True,
         ),
         Dialect("smsbower", actions=_BASIC | {"getPricesV2", "getPricesV3"}),
