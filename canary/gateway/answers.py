@@ -47,9 +47,10 @@ class Answers:
         return self.edited(asked, replace_ids(call, asked.content, ids)) if ids else self.of(asked)
 
     def partly(self, response: Response, missing: Asked) -> Response:
-        """A response that lacks what the other arm should have added."""
-        why = f"{missing.arm} did not answer well: {missing.exchange.reply.code}"
-        return replace(response, headers=(*response.headers, (ERROR_HEADER, why)))
+        """A response that lacks what ``missing`` should have brought."""
+        code = missing.exchange.reply.code
+        trouble = "answered what cannot be joined" if missing.well else f"did not answer well: {code}"
+        return replace(response, headers=(*response.headers, (ERROR_HEADER, f"{missing.arm} {trouble}")))
 
     def failed(self, why: str, arm: Arm | None = None) -> Response:
         """The configured answer for a call that got none."""

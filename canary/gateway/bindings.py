@@ -1,11 +1,15 @@
 """Which arm a lease lives on: memory first, the store behind it."""
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 from canary.core.model import Arm, Call, Kind, Lease, LeaseKey, LeaseState, Purchase
+from canary.store.errors import StoreError
 from canary.store.store import Store
 from canary.store.writer import GroupCommit
+
+log = logging.getLogger(__name__)
 
 
 class Bindings:
@@ -32,7 +36,7 @@ class Bindings:
         """Fill memory from the store: open leases and those that ended within the grace period."""
         for lease in self._store.load_live(self._rollout, now - self._grace):
             self._remember(lease)
-        self.used.update(arm for arm, states in self._store.lease_counts(self._rollout).items() if states)
+        self.used |= self._store.issuers(self._rollout)
 
     def __len__(self) -> int:
         return len(self._live)
@@ -111,9 +115,35 @@ class Bindings:
         for key in over:
             del self._live[key]
 
-    def aliases(self, arm: Arm, kind: Kind) -> Mapping[str, str]:
-        """The arm's own ids that the client knows by another one."""
-        return self._aliases.get((arm, kind), {})
+    async def look_around(self) -> None:
+        """Learn which arms have issued leases: another replica may have bound the first.
+
+        Raises:
+            StoreError: the store cannot be asked.
+        """
+        if len(self.used) < len(Arm):
+            self.used |= await asyncio.to_thread(self._store.issuers, self._rollout)
+
+    async def visible_ids(self, arm: Arm, kind: Kind, own: Iterable[str]) -> Mapping[str, str]:
+        """Those of the arm's own ids that the client knows by another one.
+
+        Leases that are not in memory are looked up; without the store, what is remembered counts.
+        """
+        aliases = self._aliases.setdefault((arm, kind), {})
+        strangers = [one for one in own if one not in aliases and not self._is_shown(arm, kind, one)]
+        if strangers:
+            try:
+                found = await asyncio.to_thread(self._store.visible_ids, self._rollout, arm, kind, strangers)
+            except StoreError as error:
+                log.warning("ids in a list could not be looked up: %s", error)
+            else:
+                aliases.update(found)
+        return aliases
+
+    def _is_shown(self, arm: Arm, kind: Kind, own: str) -> bool:
+        """Whether the arm's lease is known to be shown by its own id."""
+        lease = self._live.get((kind, own))
+        return lease is not None and (lease.arm, lease.id) == (arm, own)
 
     def _remember(self, lease: Lease) -> None:
         self._live.setdefault((lease.kind, lease.visible_id), lease)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from canary.core.actions import lookup
 from canary.core.model import Arm, Call, Lease, Request, Response
-from canary.core.protocol.splice import merge, replace_ids, sum_balance
+from canary.core.protocol.splice import ids_in, merge, replace_ids, sum_balance
 from canary.core.route import Combine, Plan
 from canary.gateway.answers import Answers
 from canary.gateway.asking import Arms, Asked
@@ -74,27 +74,28 @@ class Combiner:
 
     async def _merge(self, job: _Job) -> Response:
         first, second = await self._both(job)
-        return self._joined(job, first, second)
+        return await self._joined(job, first, second)
 
     async def _parts(self, job: _Job) -> Response:
         first, second = await self._both(job, self._own(job, job.first), self._own(job, job.second))
-        return self._joined(job, first, second)
+        return await self._joined(job, first, second)
 
-    def _joined(self, job: _Job, first: Asked, second: Asked) -> Response:
-        if not second.well:
-            return self._answers.partly(self._with_aliases(job, first), second)
-        if not first.well:
-            return self._answers.partly(self._with_aliases(job, second), first)
-        joined = merge(job.call, self._visible(job, first), self._visible(job, second))
+    async def _joined(self, job: _Job, first: Asked, second: Asked) -> Response:
+        if not (first.well and second.well):
+            there, missing = (first, second) if first.well or not second.well else (second, first)
+            return self._answers.partly(await self._with_aliases(job, there), missing)
+        mine, others = await self._visible(job, first), await self._visible(job, second)
+        joined = merge(job.call, mine, others)
         if joined is None:
-            return self._answers.partly(self._with_aliases(job, first), second)
-        return self._answers.edited(first, joined)
+            return self._answers.partly(self._answers.edited(first, mine), second)
+        # when the first has nothing the answer is the second's, with its content type
+        return self._answers.edited(first if joined == mine or joined != others else second, joined)
 
     async def _sum(self, job: _Job) -> Response:
         first, second = await self._both(job)
         total = sum_balance(first.content, second.content) if first.well and second.well else None
         if total is None:
-            return self._answers.partly(self._answers.of(first), second)
+            return self._answers.partly(self._answers.of(first), second if first.well else first)
         return self._answers.edited(first, total)
 
     async def _both(
@@ -116,10 +117,11 @@ class Combiner:
         name = next(name for name in action.ids if name in job.call.params)
         return {name: ",".join([*(lease.id for lease in known.values()), *strangers])}
 
-    def _visible(self, job: _Job, asked: Asked) -> bytes:
+    async def _visible(self, job: _Job, asked: Asked) -> bytes:
         """The decoded body with the ids that the client knows."""
-        aliases = self._bindings.aliases(asked.arm, job.call.kind)
+        own = ids_in(job.call, asked.content)
+        aliases = await self._bindings.visible_ids(asked.arm, job.call.kind, own)
         return replace_ids(job.call, asked.content, aliases) if aliases else asked.content
 
-    def _with_aliases(self, job: _Job, asked: Asked) -> Response:
-        return self._answers.edited(asked, self._visible(job, asked))
+    async def _with_aliases(self, job: _Job, asked: Asked) -> Response:
+        return self._answers.edited(asked, await self._visible(job, asked))

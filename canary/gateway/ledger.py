@@ -140,9 +140,16 @@ class Ledger:
         for beat in itertools.count():
             await asyncio.sleep(FLUSH)
             if beat % HOUSEKEEPING == 0:
-                self.close_expired()
-                self._bindings.forget(self._clock())
+                await self._keep_house()
             await self.flush()
+
+    async def _keep_house(self) -> None:
+        self.close_expired()
+        self._bindings.forget(self._clock())
+        try:
+            await self._bindings.look_around()
+        except StoreError as error:
+            log.warning("leases of other replicas could not be looked for: %s", error)
 
     def close_expired(self) -> None:
         """End open leases whose lifetime passed without a word from the provider."""

@@ -94,6 +94,31 @@ def find(connection: Connection, rollout: str, kind: Kind, visible_id: str) -> L
     return None if row is None else lease_of(row)
 
 
+def visible_ids(
+    connection: Connection, rollout: str, arm: Arm, kind: Kind, own: Sequence[str]
+) -> dict[str, str]:
+    """Those of an arm's own ids that clients know by another one."""
+    found: dict[str, str] = {}
+    for start in range(0, len(own), CHUNK):
+        where = (
+            leases.c.rollout == rollout,
+            leases.c.arm == arm,
+            leases.c.kind == kind,
+            leases.c.id.in_(own[start : start + CHUNK]),
+            leases.c.visible_id != leases.c.id,
+        )
+        found.update(
+            connection.execute(select(leases.c.id, leases.c.visible_id).where(*where)).tuples().all()
+        )
+    return found
+
+
+def issuers(connection: Connection, rollout: str) -> set[Arm]:
+    """The arms that ever issued a lease."""
+    wanted = {arm: exists().where(leases.c.rollout == rollout, leases.c.arm == arm) for arm in Arm}
+    return {arm for arm, issued in wanted.items() if connection.scalar(select(issued))}
+
+
 def live(connection: Connection, rollout: str, ended_after: float) -> list[Lease]:
     """The open leases, and those that ended after a time."""
     recent = or_(leases.c.state == LeaseState.OPEN, leases.c.ended_at > ended_after)

@@ -139,6 +139,16 @@ class Store:
         with self._read() as connection:
             return leases.find(connection, rollout, kind, visible_id)
 
+    def visible_ids(self, rollout: str, arm: Arm, kind: Kind, own: Sequence[str]) -> dict[str, str]:
+        """Those of an arm's own ids that clients know by another one."""
+        with self._read() as connection:
+            return leases.visible_ids(connection, rollout, arm, kind, own)
+
+    def issuers(self, rollout: str) -> set[Arm]:
+        """The arms that ever issued a lease."""
+        with self._read() as connection:
+            return leases.issuers(connection, rollout)
+
     def load_live(self, rollout: str, ended_after: float) -> list[Lease]:
         """The open leases, and those that ended after a time."""
         with self._read() as connection:

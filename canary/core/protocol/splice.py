@@ -50,12 +50,20 @@ def replace_ids(call: Call, body: bytes, mapping: Mapping[str, str]) -> bytes:
         edited = text[: number.start(2)] + mapping.get(own, own) + text[number.end(2) :]
         return edited.encode("utf-8", "surrogateescape")
     try:
-        edits = [*_id_edits(call, text, mapping)]
+        spans = [span for span in _id_spans(call, text) if str(span.value) in mapping]
     except (_Unsplittable, ValueError, RecursionError):
         return body
-    for span, new in sorted(edits, key=lambda edit: edit[0].start, reverse=True):
-        text = text[: span.start] + new + text[span.end :]
+    for span in sorted(spans, key=lambda span: span.start, reverse=True):
+        text = text[: span.start] + _like(span.value, mapping[str(span.value)]) + text[span.end :]
     return text.encode("utf-8", "surrogateescape")
+
+
+def ids_in(call: Call, body: bytes) -> frozenset[str]:
+    """The values of a JSON reply's id fields, some of which may name no lease."""
+    try:
+        return frozenset(str(span.value) for span in _id_spans(call, body.decode("utf-8", "surrogateescape")))
+    except (_Unsplittable, ValueError, RecursionError):
+        return frozenset()
 
 
 def merge(call: Call, base: bytes, other: bytes) -> bytes | None:
@@ -90,38 +98,28 @@ def sum_balance(base: bytes, other: bytes) -> bytes | None:
 # --- ids ----------------------------------------------------------------------------------------------------------
 
 
-def _id_edits(call: Call, text: str, mapping: Mapping[str, str]) -> Iterator[tuple[_Span, str]]:
+def _id_spans(call: Call, text: str) -> Iterator[_Span]:
+    """Where ids may stand: in id fields, and as keys of a map by id, as resellers answer getStatusV2 with several."""
     action = lookup(call.action)
     top = _top(text)
     if action is not None and action.many and isinstance(top.value, dict):
-        yield from _key_edits(text, top, mapping)
-    yield from _field_edits(text, top, mapping)
+        yield from (key for key, _ in _members(text, top))
+    yield from _field_spans(text, top)
 
 
-def _key_edits(text: str, top: _Span, mapping: Mapping[str, str]) -> Iterator[tuple[_Span, str]]:
-    """A map by id, as resellers answer getStatusV2 with several ids."""
-    for key, _ in _members(text, top):
-        if key.value in mapping:
-            yield key, json.dumps(mapping[key.value])
-
-
-def _field_edits(
-    text: str, span: _Span, mapping: Mapping[str, str], depth: int = 0
-) -> Iterator[tuple[_Span, str]]:
+def _field_spans(text: str, span: _Span, depth: int = 0) -> Iterator[_Span]:
     if depth > _DEEPEST:
         return
     if isinstance(span.value, list):
         for item in _items(text, span):
-            yield from _field_edits(text, item, mapping, depth + 1)
+            yield from _field_spans(text, item, depth + 1)
     if not isinstance(span.value, dict):
         return
     for key, value in _members(text, span):
         if key.value in _ID_FIELDS and isinstance(value.value, str | int):
-            new = mapping.get(str(value.value))
-            if new is not None:
-                yield value, _like(value.value, new)
+            yield value
         elif isinstance(value.value, dict | list):
-            yield from _field_edits(text, value, mapping, depth + 1)
+            yield from _field_spans(text, value, depth + 1)
 
 
 def _like(old: str | int, new: str) -> str:
