@@ -112,6 +112,7 @@ async def rig(
     rollout: dict[str, Any] | None = None,
     urls: tuple[str | None, str | None] = (None, None),
     tls: Any = None,
+    state: Path | None = None,
     **changes: Any,
 ) -> AsyncIterator[Rig]:
     """A running gateway.
@@ -119,6 +120,7 @@ async def rig(
     Args:
         rollout: fields of the rollout as it stands at the start; weight and shadow are 0.
         urls: other endpoints in place of the scripted ones.
+        state: the store's file, when it is another rig's as well.
         changes: keys of the policy, see ``policy``.
     """
     async with AsyncExitStack() as stack:
@@ -126,7 +128,7 @@ async def rig(
         new = await stack.enter_async_context(ScriptedUpstream(tls))
         path = written(folder, policy(urls[0] or old.url, urls[1] or new.url, **changes))
         loaded = load(path)
-        state = folder / "state.db"
+        state = state or folder / "state.db"
         store = Store(state)
         stack.callback(store.close)
         first = trollout(**{"name": loaded.policy.name, "weight": 0.0, "shadow": 0.0, **(rollout or {})})

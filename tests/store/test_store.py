@@ -96,6 +96,23 @@ def test_the_same_id_of_the_other_arm_gets_an_alias(store: Store) -> None:
     assert store.find(NAME, Kind.ACTIVATION, second.visible_id) == second
 
 
+def test_aliases_are_found_by_the_arms_own_ids(store: Store) -> None:
+    """A list of any length, of which only the ids that clients know by another one come back."""
+    store.bind(NAME, [(tpurchase(), [tlease(id="100"), tlease(id="101")])])
+    [(alias,)] = store.bind(NAME, [(tpurchase(id="p-2"), [tlease(id="100", arm=Arm.NEW)])])
+    own = [str(number) for number in range(1000)]
+    assert store.visible_ids(NAME, Arm.NEW, Kind.ACTIVATION, own) == {"100": alias.visible_id}
+    assert store.visible_ids(NAME, Arm.OLD, Kind.ACTIVATION, own) == {}
+    assert store.visible_ids(NAME, Arm.NEW, Kind.RENT, own) == {}
+
+
+def test_the_arms_that_issued_leases_are_known(store: Store) -> None:
+    """None at first, then each from its first lease on."""
+    assert store.issuers(NAME) == set()
+    store.bind(NAME, [(tpurchase(), [tlease(arm=Arm.NEW)])])
+    assert store.issuers(NAME) == {Arm.NEW}
+
+
 def test_activations_and_rents_have_ids_of_their_own(store: Store) -> None:
     """A rent and an activation may share an id without an alias."""
     rent = tlease(id="7", kind=Kind.RENT, purchase="p-2")

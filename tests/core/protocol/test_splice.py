@@ -7,8 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from canary.core.model import Call
 from canary.core.protocol.read import read
-from canary.core.protocol.splice import merge, replace_ids, sum_balance
+from canary.core.protocol.splice import ids_in, merge, replace_ids, sum_balance
 from tests.core.protocol.samples import SAMPLES, Sample
 from tests.factories import tcall
 
@@ -199,6 +200,24 @@ def test_joining_arbitrary_bytes_never_raises(base: bytes, other: bytes) -> None
     for call in (ACTIVE, SEVERAL, tcall("getRentList")):
         merge(call, base, other)
     sum_balance(base, other)
+
+
+@pytest.mark.parametrize(
+    ("call", "body", "expected"),
+    [
+        (
+            ACTIVE,
+            b'{"activeActivations":[{"activationId":1,"x":{"id":"2"}},{"activationId":"3","service":"9"}]}',
+            "123",
+        ),
+        (SEVERAL, b'{"4":"STATUS_OK:9","5":"STATUS_CANCEL"}', "45"),
+        (ACTIVE, b"NO_ACTIVATIONS", ""),
+        (ACTIVE, b'{"activationId":', ""),
+    ],
+)
+def test_ids_in_a_reply_are_found(call: Call, body: bytes, expected: str) -> None:
+    """Wherever an id may stand, and nowhere else; a body that is no JSON has none."""
+    assert ids_in(call, body) == set(expected)
 
 
 @pytest.mark.parametrize(
