@@ -13,6 +13,7 @@ COMMANDS = {
     "run": "canary.cli.run",
     "check": "canary.cli.check",
     "status": "canary.cli.status",
+    "differences": "canary.cli.differences",
     "pause": "canary.cli.operate",
     "resume": "canary.cli.operate",
     "promote": "canary.cli.operate",
@@ -20,6 +21,7 @@ COMMANDS = {
     "approve": "canary.cli.operate",
     "restart": "canary.cli.operate",
     "sim": "canary.cli.sim",
+    "demo": "canary.cli.demo",
 }
 """Command to module; the module holds a click command of the same name."""
 
