@@ -37,7 +37,7 @@ stages:
   - {{name: cutover, weight: 150%}}
 """
 SAID = {
-    2: "mode: input should be 'reverse' or 'regular'",
+    2: "mode: expected 'reverse' or 'regular'",
     5: "arms.old.url: expected an http or https URL such as https://host/stubs/handler_api.php",
     6: "arms.old.api_key: a key may not stand in the policy; expected {env: NAME}, {file: PATH} or passthrough",
     7: "arms.old.timeout: expected a duration such as 90s, 30m, 24h or 2d",
