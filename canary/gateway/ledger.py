@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from canary.core.leases import LeaseEvent, apply, observe
@@ -64,6 +64,8 @@ class Ledger:
         self._purchases: list[Purchase] = []
         self._bucket = 0
         self._flushed_at = clock()
+        self._writing = asyncio.Lock()
+        self._batch: asyncio.Future[bool] | None = None  # kept, or nobody would
         self.contract = contract or Contract(lambda: view.rollout.attempt, clock)
         self.totals = Totals(counters=self.contract.counters)
 
@@ -84,10 +86,14 @@ class Ledger:
         """Take in one exchange and what it did to the leases that it named."""
         latency_bin = bin_of(exchange.latency)
         self._tally(exchange, latency_bin)
-        for lease in leases.values():
-            if lease.arm is exchange.arm:
-                self._bindings.update(observe(self._bindings.current(lease), exchange, latency_bin))
-        if exchange.reply.unknown_lease and any(_should_be_known(x, exchange) for x in leases.values()):
+        asked = [self._bindings.current(lease) for lease in leases.values() if lease.arm is exchange.arm]
+        for lease in asked:
+            self._bindings.update(observe(lease, exchange, latency_bin))
+        if (
+            exchange.reply.unknown_lease
+            and len(leases) == len(exchange.call.ids)
+            and _all_run(asked, exchange.at)
+        ):
             self.count("misrouted")
             log.error(
                 "%s does not know a lease that it issued (%s answered %s)",
@@ -106,7 +112,19 @@ class Ledger:
         self.totals.purchases[purchase.arm, purchase.outcome] += 1
 
     async def flush(self) -> bool:
-        """Write what changed in one batch; ``False`` when the store did not take it (it is kept)."""
+        """Write what changed in one batch; ``False`` when the store did not take it (it is kept).
+
+        A batch once begun is finished, also when its caller is cancelled, and the next one waits for it: older
+        totals must not be written over newer ones.
+        """
+        self._batch = asyncio.ensure_future(self._in_turn())
+        return await asyncio.shield(self._batch)
+
+    async def _in_turn(self) -> bool:
+        async with self._writing:
+            return await self._write()
+
+    async def _write(self) -> bool:
         leases = self._bindings.take_changed()
         purchases, self._purchases = self._purchases, []
         dirty, self._dirty = self._dirty, set()
@@ -123,8 +141,11 @@ class Ledger:
                 counters=dict(self.totals.counters),
                 sightings=sightings,
             )
-        except StoreError as error:
-            log.warning("a batch could not be written and is kept: %s", error)
+        except Exception as error:
+            if isinstance(error, StoreError):
+                log.warning("a batch could not be written and is kept: %s", error)
+            else:
+                log.exception("a batch could not be written and is kept")
             self._bindings.give_back(leases)
             self._purchases = purchases + self._purchases
             self._dirty |= dirty
@@ -139,9 +160,12 @@ class Ledger:
         """Flush, close leases whose lifetime passed, and free memory, until cancelled."""
         for beat in itertools.count():
             await asyncio.sleep(FLUSH)
-            if beat % HOUSEKEEPING == 0:
-                await self._keep_house()
-            await self.flush()
+            try:
+                if beat % HOUSEKEEPING == 0:
+                    await self._keep_house()
+                await self.flush()
+            except Exception:  # whatever it was, the next beat must come
+                log.exception("the ledger's work was cut short")
 
     async def _keep_house(self) -> None:
         self.close_expired()
@@ -179,7 +203,9 @@ class Ledger:
             del self._tallies[key]
 
 
-def _should_be_known(lease: Lease, exchange: Exchange) -> bool:
-    """Providers forget ids some time after a lease's end, so only one that still runs raises the alarm."""
-    ended = lease.state is not LeaseState.OPEN
-    return not ended and (lease.expires_at is None or exchange.at < lease.expires_at)
+def _all_run(leases: Collection[Lease], at: float) -> bool:
+    """Whether there are any and an arm must know each: providers forget ids some time after a lease's end."""
+    return bool(leases) and all(
+        lease.state is LeaseState.OPEN and (lease.expires_at is None or at < lease.expires_at)
+        for lease in leases
+    )
