@@ -31,6 +31,7 @@ class RolloutView:
         self._patience = patience
         self._heartbeat: float | None = None
         self._looked = False
+        self._lost = False  # said once, not four times a second
         self._beat_at = self._read_at = float("-inf")
         self.rollout = first
 
@@ -49,8 +50,12 @@ class RolloutView:
         try:
             found = await asyncio.to_thread(self._store.look, self._name)
         except StoreError as error:
-            log.warning("the rollout could not be read: %s", error)
+            log.log(
+                logging.DEBUG if self._lost else logging.WARNING, "the rollout could not be read: %s", error
+            )
+            self._lost = True
             return
+        self._lost = False
         self._read_at = monotonic()
         if found is None:
             return
@@ -62,5 +67,8 @@ class RolloutView:
     async def run(self) -> None:
         """Refresh until cancelled."""
         while True:
-            await self.refresh()
+            try:
+                await self.refresh()
+            except Exception:  # whatever it was, the next look must come
+                log.exception("the rollout could not be looked at")
             await asyncio.sleep(REFRESH)
