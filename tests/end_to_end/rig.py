@@ -80,13 +80,14 @@ class Harness:
     """One ``canary run`` process.
 
     Attributes:
+        policy: as a mapping or as the file's text.
         state: the SQLite file.
         output: everything that it printed, stderr included.
         pid: of the process.
     """
 
     folder: Path
-    policy: Mapping[str, Any]
+    policy: Mapping[str, Any] | str
     arguments: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=lambda: KEYS)
     token: str = TOKEN
@@ -111,7 +112,7 @@ class Harness:
     async def start(self) -> None:
         """Start it and wait until it says that it is ready. A second start finds the same port and state."""
         file = self.folder / "policy.yaml"
-        file.write_text(yaml.safe_dump(dict(self.policy)))
+        file.write_text(self.policy if isinstance(self.policy, str) else yaml.safe_dump(dict(self.policy)))
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "canary", "run", str(file), "--listen", f"127.0.0.1:{self.port}"),

@@ -1,7 +1,6 @@
 """An arm that is down, refuses or hangs: what clients get, who is blamed, and that nothing is bought twice."""
 
 import asyncio
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 
 from canary.sim.behaviour import Behaviour
 from canary.sim.provider import Provider
+from tests.end_to_end import state
 from tests.end_to_end.client import Client
 from tests.end_to_end.rig import Harness, policy
 
@@ -91,7 +91,7 @@ async def test_new_refuses_connections(tmp_path: Path) -> None:
         samples = _samples(await harness.metrics())
         assert await harness.stop() == 0
         assert old.books.foreign == 0, "a lease of new is not asked for at old"
-    rows = _purchases(
+    rows = state.rows(
         harness.state, "SELECT arm, assigned_arm, failure, outcome FROM purchases WHERE spilled"
     )
     assert set(rows) == {("old", "new", "connect", "ok")}
@@ -142,15 +142,10 @@ async def test_new_hangs(tmp_path: Path, words: dict[str, Any], expected: tuple[
         assert old.books.repeated + new.books.repeated == {}
         assert new.books.lost == len(hung) > 0
     assert samples["canary_lost_purchases_total"] == len(hung)
-    rows = _purchases(
+    rows = state.rows(
         harness.state, "SELECT arm, assigned_arm, spilled, failure FROM purchases WHERE failure <> ''"
     )
     assert rows == [("new", "new", 0, "timeout")] * len(hung)
-
-
-def _purchases(state: Path, statement: str) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(state) as connection:
-        return connection.execute(statement).fetchall()
 
 
 def _samples(exposition: str) -> dict[str, float]:

@@ -1,8 +1,6 @@
 """Stopping gently loses nothing; stopping hard loses no lease and at most the last second of counts."""
 
 import asyncio
-import json
-import sqlite3
 from collections import Counter
 from pathlib import Path
 from time import time
@@ -12,6 +10,7 @@ import pytest
 
 from canary.sim.behaviour import Behaviour, Spread
 from canary.sim.provider import Provider
+from tests.end_to_end import state
 from tests.end_to_end.client import Client
 from tests.end_to_end.rig import Harness, policy
 from tests.upstreams import Heard, ScriptedUpstream, Wire, response
@@ -47,8 +46,8 @@ async def test_sigterm_finishes_what_is_in_flight(tmp_path: Path) -> None:
         answers = await asyncio.gather(*buying)
         assert await stopping == 0
     assert all(answer.bought for answer in answers)
-    assert _leases(harness.state) == {answer.id: answer.arm for answer in answers}
-    assert _counts(harness.state) == Counter((answer.arm, answer.action) for answer in client.answers)
+    assert state.leases(harness.state) == {answer.id: answer.arm for answer in answers}
+    assert state.calls(harness.state) == Counter((answer.arm, answer.action) for answer in client.answers)
 
 
 PATIENT = {"timeout": "30s"}
@@ -129,9 +128,11 @@ async def test_sigterm_under_load_loses_nothing(tmp_path: Path, keep_alive: bool
         await running
         assert old.books.calls + new.books.calls == len(crowd.answers)
     bought = [answer for answer in crowd.answers if answer.bought]
-    assert _leases(harness.state) == {answer.id: answer.arm for answer in bought}
-    assert _counts(harness.state) == Counter((answer.arm, answer.action) for answer in crowd.answers)
-    assert _cancelled(harness.state) == sum(answer.text == "ACCESS_CANCEL" for answer in crowd.answers)
+    assert state.leases(harness.state) == {answer.id: answer.arm for answer in bought}
+    assert state.calls(harness.state) == Counter((answer.arm, answer.action) for answer in crowd.answers)
+    assert len(state.rows(harness.state, "SELECT id FROM leases WHERE state = 'refunded'")) == sum(
+        answer.text == "ACCESS_CANCEL" for answer in crowd.answers
+    )
 
 
 async def test_kill_9_loses_no_lease_and_one_second_of_counts(tmp_path: Path) -> None:
@@ -150,34 +151,12 @@ async def test_kill_9_loses_no_lease_and_one_second_of_counts(tmp_path: Path) ->
         killed = time()
         await running
         bought = [answer for answer in crowd.answers if answer.bought]
-        stored = _leases(harness.state)
+        stored = state.leases(harness.state)
         assert {answer.id: answer.arm for answer in bought}.items() <= stored.items()
         early = sum(answer.began + answer.took < killed - LOSS - SLOW for answer in crowd.answers)
-        assert early <= _counts(harness.state).total() <= old.books.calls + new.books.calls
+        assert early <= state.calls(harness.state).total() <= old.books.calls + new.books.calls
         await harness.start()
         for answer in bought[:5] + bought[-5:]:
             assert (await client.status_of(answer)).arm == answer.arm
         assert old.books.foreign + new.books.foreign == 0
         assert old.books.repeated + new.books.repeated == {}
-
-
-def _leases(state: Path) -> dict[str, str]:
-    """Visible id to arm."""
-    with sqlite3.connect(state) as connection:
-        return dict(connection.execute("SELECT visible_id, arm FROM leases"))
-
-
-def _cancelled(state: Path) -> int:
-    with sqlite3.connect(state) as connection:
-        found: int = connection.execute("SELECT count(*) FROM leases WHERE state = 'refunded'").fetchone()[0]
-        return found
-
-
-def _counts(state: Path) -> Counter[tuple[str, str]]:
-    """Calls by arm and action, as tallied."""
-    with sqlite3.connect(state) as connection:
-        rows = connection.execute("SELECT arm, action, outcomes FROM tallies").fetchall()
-    counts: Counter[tuple[str, str]] = Counter()
-    for arm, action, outcomes in rows:
-        counts[arm, action] += sum(json.loads(outcomes).values())
-    return counts
