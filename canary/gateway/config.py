@@ -1,13 +1,14 @@
 """Policies, profiles and keys from files and the environment."""
 
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from canary.core.model import Arm
 from canary.core.policy.load import PolicyError, line_of, parse_policy, parse_profile
-from canary.core.policy.model import EnvRef, FileRef, KeyRef, Policy, Profile
+from canary.core.policy.model import PASSTHROUGH, EnvRef, KeyRef, Policy, Profile
 
 _CHECKOUT = Path(__file__).parents[2] / "policies"
 SHIPPED = _CHECKOUT if _CHECKOUT.is_dir() else Path(__file__).parents[1] / "policies"
@@ -20,12 +21,7 @@ class Secrets:
 
     keys: Mapping[Arm, str | None] = field(repr=False)  # None: the client's own key is passed on
     headers: Mapping[Arm, tuple[tuple[str, str], ...]] = field(repr=False)
-
-    @property
-    def literals(self) -> frozenset[str]:
-        """Every secret value, for redaction."""
-        keys = {key for key in self.keys.values() if key}
-        return frozenset(keys | {value for headers in self.headers.values() for _, value in headers})
+    literals: frozenset[str] = field(repr=False)  # every secret value, for redaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +33,15 @@ class Loaded:
     path: Path
     text: str = field(repr=False)
 
+    def ca_file(self, arm: Arm) -> Path | None:
+        """The authority that an arm's certificate may come from beside the system's."""
+        name = self.policy.arm(arm).ca
+        return self.path.parent / name if name else None
+
+    def place(self, *path: str | int) -> str:
+        """Where something stands in the policy, for messages."""
+        return f"{self.path}:{line_of(self.text, path)}: {'.'.join(map(str, path))}"
+
 
 def load(path: Path) -> Loaded:
     """Read a policy and the profiles that it names.
@@ -47,53 +52,70 @@ def load(path: Path) -> Loaded:
     text = _text(path, "the policy")
     policy = parse_policy(text, str(path), name=path.stem)
     profiles = {arm: _profile(policy.arm(arm).provider, path, text, arm) for arm in Arm}
-    return Loaded(policy, profiles, path, text)
+    loaded = Loaded(policy, profiles, path, text)
+    for arm in Arm:
+        _check_ca(loaded, arm)
+    return loaded
 
 
 def resolve(loaded: Loaded, environ: Mapping[str, str] = os.environ) -> Secrets:
     """The secrets that a policy refers to.
 
     Raises:
-        PolicyError: a variable is not set or a file cannot be read.
+        PolicyError: a variable is not set, a file cannot be read, or what they hold cannot be sent.
     """
     keys: dict[Arm, str | None] = {}
     headers: dict[Arm, tuple[tuple[str, str], ...]] = {}
+    literals: set[str] = set()
+
+    def value_of(ref: KeyRef | str, *path: str) -> str:
+        if isinstance(ref, str):
+            return ref  # it stands in the policy and is no secret
+        value = _secret(ref, loaded.place(*path), environ)
+        literals.add(value)
+        return value
+
     for arm in Arm:
         side = loaded.policy.arm(arm)
-        path: tuple[str | int, ...] = ("arms", arm.value, "api_key")
-        keys[arm] = (
-            _secret(side.api_key, loaded, path, environ)
-            if isinstance(side.api_key, EnvRef | FileRef)
-            else None
-        )
+        key = side.api_key
+        keys[arm] = None if key == PASSTHROUGH else value_of(key, "arms", arm, "api_key")
         headers[arm] = tuple(
-            (
-                name,
-                value
-                if isinstance(value, str)
-                else _secret(value, loaded, (*path[:2], "headers", name), environ),
-            )
-            for name, value in side.headers.items()
+            (name, value_of(value, "arms", arm, "headers", name)) for name, value in side.headers.items()
         )
-    return Secrets(keys, headers)
+    return Secrets(keys, headers, frozenset(literals))
 
 
-def _secret(ref: KeyRef, loaded: Loaded, path: tuple[str | int, ...], environ: Mapping[str, str]) -> str:
-    where = f"{loaded.path}:{line_of(loaded.text, path)}: {'.'.join(map(str, path))}"
+def _secret(ref: KeyRef, where: str, environ: Mapping[str, str]) -> str:
     if isinstance(ref, EnvRef):
-        value = environ.get(ref.env, "").strip()
+        source, value = f"the environment variable {ref.env}", environ.get(ref.env, "").strip()
         if not value:
-            raise PolicyError(
-                f"{where}: the environment variable {ref.env} is not set; export {ref.env}=... first"
-            )
-        return value
-    try:
-        value = Path(ref.file).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(f"{where}: the key file {ref.file} cannot be read: {_why(error)}") from None
-    if not value:
-        raise PolicyError(f"{where}: the key file {ref.file} is empty; put the key into it")
+            raise PolicyError(f"{where}: {source} is not set; export {ref.env}=... first")
+    else:
+        source, value = f"the key file {ref.file}", _content(ref.file, where)
+        if not value:
+            raise PolicyError(f"{where}: {source} is empty; put the key into it")
+    if not (value.isascii() and value.isprintable()):
+        raise PolicyError(f"{where}: {source} holds what no header can carry; expected printable ASCII")
     return value
+
+
+def _content(file: str, where: str) -> str:
+    try:
+        return Path(file).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{where}: the key file {file} cannot be read: {_why(error)}") from None
+
+
+def _check_ca(loaded: Loaded, arm: Arm) -> None:
+    path = loaded.ca_file(arm)
+    if path is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError as error:
+        where = loaded.place("arms", arm, "ca")
+        why = "it holds no certificate" if isinstance(error, ssl.SSLError) else _why(error)
+        raise PolicyError(f"{where}: {path} cannot be used: {why}; expected a PEM file") from None
 
 
 def _text(path: Path, what: str) -> str:

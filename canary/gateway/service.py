@@ -4,11 +4,9 @@ import asyncio
 import contextlib
 import secrets as random
 from collections.abc import Callable
-from pathlib import Path
 from time import time
 
 from canary.core.model import Arm, Rollout
-from canary.core.policy.model import ArmPolicy
 from canary.core.route import Rules
 from canary.gateway.answers import Answers
 from canary.gateway.asking import Arms, ArmSide, Asked
@@ -131,14 +129,10 @@ def _arms(
 
 def _upstream(loaded: Loaded, secrets: Secrets, arm: Arm) -> Upstream:
     side = loaded.policy.arm(arm)
-    return Upstream(side.url, secrets.headers[arm], side.timeout, side.max_in_flight, _ca(loaded, side))
+    return Upstream(side.url, secrets.headers[arm], side.timeout, side.max_in_flight, loaded.ca_file(arm))
 
 
 def _shadow_upstream(loaded: Loaded, secrets: Secrets, arm: Arm) -> Upstream:
     side = loaded.policy.arm(arm)
     timeout = loaded.policy.shadow.timeout
-    return Upstream(side.url, secrets.headers[arm], timeout, SHADOW_CONNECTIONS, _ca(loaded, side))
-
-
-def _ca(loaded: Loaded, side: ArmPolicy) -> Path | None:
-    return loaded.path.parent / side.ca if side.ca else None
+    return Upstream(side.url, secrets.headers[arm], timeout, SHADOW_CONNECTIONS, loaded.ca_file(arm))
