@@ -1,0 +1,181 @@
+"""Policies, profiles and keys from files and the environment, and what is said when they are not there."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from canary.core.model import Arm
+from canary.core.policy.load import PolicyError
+from canary.gateway.config import SHIPPED, Loaded, Secrets, load, resolve
+from tests.factories import NEW_KEY, OLD_KEY
+from tests.rig import ENVIRON, policy, written
+
+URL = "http://127.0.0.1:9/stubs/handler_api.php"
+
+
+def loaded(folder: Path, **changes: Any) -> Loaded:
+    return load(written(folder, policy(URL, URL, **changes)))
+
+
+def secrets(folder: Path, environ: dict[str, str] | None = None, **changes: Any) -> Secrets:
+    return resolve(loaded(folder, **changes), ENVIRON if environ is None else environ)
+
+
+# --- secrets ------------------------------------------------------------------------------------------------------
+
+
+def test_keys_come_from_the_environment_or_a_file(tmp_path: Path) -> None:
+    """By reference, without the white space around them; or they are the client's own."""
+    (tmp_path / "key").write_text(f"  {NEW_KEY}\n")
+    found = secrets(
+        tmp_path, {"OLD_SMS_KEY": f"{OLD_KEY} "}, new={"api_key": {"file": str(tmp_path / "key")}}
+    )
+    assert found.keys == {Arm.OLD: OLD_KEY, Arm.NEW: NEW_KEY}
+    assert secrets(tmp_path, new={"api_key": "passthrough"}).keys[Arm.NEW] is None
+
+
+def test_only_secrets_are_kept_out_of_texts(tmp_path: Path) -> None:
+    """A header that stands in the policy is none: hiding a "1" would make every log line unreadable."""
+    environ = {**ENVIRON, "HEADER": "header-secret"}
+    headers = {"X-Sandbox-Mode": "1", "X-Token": {"env": "HEADER"}}
+    found = secrets(tmp_path, environ, new={"headers": headers})
+    assert found.literals == {OLD_KEY, NEW_KEY, "header-secret"}
+    assert found.headers[Arm.NEW] == (("X-Sandbox-Mode", "1"), ("X-Token", "header-secret"))
+
+
+def test_secrets_show_none_of_themselves(tmp_path: Path) -> None:
+    """Neither when printed nor when quoted in an error."""
+    found = secrets(tmp_path)
+    assert OLD_KEY not in f"{found!r} {found}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "environ", "expected"),
+    [
+        ({}, {"NEW_SMS_KEY": "x"}, "arms.old.api_key: the environment variable OLD_SMS_KEY is not set"),
+        (
+            {},
+            {"OLD_SMS_KEY": "x", "NEW_SMS_KEY": " "},
+            "arms.new.api_key: the environment variable NEW_SMS_KEY is not",
+        ),
+        (
+            {"new": {"api_key": {"file": "/no/such"}}},
+            ENVIRON,
+            "arms.new.api_key: the key file /no/such cannot be read",
+        ),
+        (
+            {"new": {"api_key": {"file": "/dev/null"}}},
+            ENVIRON,
+            "arms.new.api_key: the key file /dev/null is empty",
+        ),
+        (
+            {"new": {"headers": {"X-T": {"env": "NONE"}}}},
+            ENVIRON,
+            "arms.new.headers.X-T: the environment variable NONE",
+        ),
+    ],
+)
+def test_a_missing_secret_is_said_with_its_place(
+    tmp_path: Path, changes: dict[str, Any], environ: dict[str, str], expected: str
+) -> None:
+    """File, line, key, and what to do."""
+    with pytest.raises(PolicyError) as caught:
+        secrets(tmp_path, environ, **changes)
+    assert expected in str(caught.value)
+    assert str(caught.value).startswith(f"{tmp_path / 'policy.yaml'}:")
+
+
+@pytest.mark.parametrize("value", ["key with\nnewline", "key\0", "\u043a\u043b\u044e\u0447"])
+def test_a_secret_that_no_header_can_carry_is_refused(tmp_path: Path, value: str) -> None:
+    """At the start, not with every call; and it is not repeated in the message."""
+    environ = {**ENVIRON, "HEADER": value}
+    for changes in (
+        {"new": {"headers": {"X-T": {"env": "HEADER"}}}},
+        {"new": {"api_key": {"env": "HEADER"}}},
+    ):
+        with pytest.raises(PolicyError, match=r"arms\.new\..*: .*HEADER") as caught:
+            secrets(tmp_path, environ, **changes)
+        assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize("headers", [{"X Y": "1"}, {"X-A": "a\nb"}, {"": "1"}])
+def test_a_header_that_cannot_be_sent_is_refused(tmp_path: Path, headers: dict[str, str]) -> None:
+    """With its place in the policy."""
+    with pytest.raises(PolicyError, match=r"policy\.yaml:\d+: arms\.new\.headers"):
+        secrets(tmp_path, new={"headers": headers})
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+def test_a_policy_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    """No file, a folder, no text."""
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    for name, why in (
+        ("none.yaml", "No such file"),
+        ("", "Is a directory"),
+        ("binary.yaml", "it is not UTF-8 text"),
+    ):
+        with pytest.raises(PolicyError, match=f"the policy cannot be read: {why}"):
+            load(tmp_path / name)
+
+
+def test_a_policy_without_a_name_has_its_files(tmp_path: Path) -> None:
+    """The rollout is then called like the file."""
+    content = policy(URL, URL)
+    del content["name"]
+    assert load(written(tmp_path, content)).policy.name == "policy"
+
+
+def test_profiles_are_found_beside_the_policy_first(tmp_path: Path) -> None:
+    """A path, then the policy's own folder, then those that are shipped."""
+    (tmp_path / "providers").mkdir()
+    profile = "name: mine\ntitle: Mine\nlifetime: 7m\n"
+    (tmp_path / "providers" / "herosms.yaml").write_text(profile)
+    (tmp_path / "mine.yaml").write_text(profile)
+    for provider, lifetime in (("herosms", 420.0), ("mine.yaml", 420.0), ("sms-activate", 1200.0)):
+        assert loaded(tmp_path, new={"provider": provider}).profiles[Arm.NEW].lifetime == lifetime
+
+
+@pytest.mark.parametrize(
+    ("provider", "expected"),
+    [
+        (
+            "smsactivate",
+            r"policy\.yaml:\d+: arms\.new\.provider: no profile named smsactivate; expected one of .*sms-",
+        ),
+        ("none.yaml", r"none\.yaml: the provider profile cannot be read: No such file"),
+        ("bad.yaml", r"bad\.yaml:1: lifetme: unknown key"),
+    ],
+)
+def test_a_profile_that_cannot_be_used_is_said(tmp_path: Path, provider: str, expected: str) -> None:
+    """Which one, and what there is."""
+    (tmp_path / "bad.yaml").write_text("lifetme: 7m\nname: a\ntitle: b\n")
+    with pytest.raises(PolicyError, match=expected):
+        loaded(tmp_path, new={"provider": provider})
+
+
+def test_every_shipped_profile_can_be_named(tmp_path: Path) -> None:
+    """By its file's name, which is the name that it says."""
+    for path in SHIPPED.glob("providers/*.yaml"):
+        assert loaded(tmp_path, new={"provider": path.stem}).profiles[Arm.NEW].name == path.stem
+
+
+# --- certificate authorities ----------------------------------------------------------------------------------------
+
+
+def test_a_ca_file_is_looked_for_beside_the_policy(tmp_path: Path) -> None:
+    """Relative to the policy's folder."""
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    assert loaded(tmp_path, new={"ca": "ca.pem"}).ca_file(Arm.NEW) == tmp_path / "ca.pem"
+    assert loaded(tmp_path).ca_file(Arm.NEW) is None
+
+
+@pytest.mark.parametrize("name", ["none.pem", "junk.pem", "."])
+def test_a_ca_file_that_cannot_be_used_is_said(tmp_path: Path, name: str) -> None:
+    """With its place in the policy, before anything is started."""
+    (tmp_path / "junk.pem").write_text("junk")
+    with pytest.raises(PolicyError, match=r"policy\.yaml:\d+: arms\.new\.ca: .*" + name):
+        loaded(tmp_path, new={"ca": name})
