@@ -191,10 +191,23 @@ evidence = Table(
     Column("data", JSON, nullable=False),
 )
 
+history = Table(
+    "history",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("era", Integer, primary_key=True),
+    Column("at", Float(53), primary_key=True),
+    Column("metrics", JSON, nullable=False),
+)
+
 
 def _first(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-MIGRATIONS: tuple[Callable[[Connection], Any], ...] = (_first,)
+def _history(connection: Connection) -> None:
+    history.create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Callable[[Connection], Any], ...] = (_first, _history)
 """Steps in order; the n-th brings a store to version n. A step is never changed once released."""

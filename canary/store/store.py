@@ -14,9 +14,10 @@ from canary.core.compare.judge import differences as contract_of
 from canary.core.compare.shape import Sighting, TraitKey
 from canary.core.model import Arm, Decision, Kind, Lease, LeaseState, Purchase, Rollout
 from canary.core.tally import Tally, TallyKey
-from canary.store import counts, differences, leases, rollouts, ticks
+from canary.store import counts, differences, history, leases, rollouts, ticks
 from canary.store.differences import Shapes
 from canary.store.engine import open_engine, shown, translated
+from canary.store.history import Point
 from canary.store.leases import Bought, Money
 from canary.store.rollouts import Look, StoredPolicy
 from canary.store.ticks import Evidence, Tick
@@ -116,6 +117,11 @@ class Store:
         """The controller's last verdict."""
         with self._read() as connection:
             return rollouts.verdict_of(connection, name)
+
+    def history(self, name: str) -> list[Point]:
+        """The controller's looks of the latest era, thinned to a few hundred."""
+        with self._read() as connection:
+            return history.read(connection, name)
 
     # --- leases -------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, CursorResult, select, update
 
 from canary.core.model import Decision, Rollout
-from canary.store import rollouts
+from canary.store import history, rollouts
 from canary.store.schema import evidence
 from canary.store.schema import rollouts as rollouts_table
 from canary.store.upsert import upsert
@@ -58,6 +58,7 @@ def write(connection: Connection, name: str, tick: Tick) -> bool:
     ]
     upsert(connection, evidence, rows)
     change = tick.change
+    history.record(connection, name, tick.era, tick.at, tick.verdict, always=change is not None)
     return change is None or rollouts.save(connection, change.before, change.after, change.decision)
 
 
