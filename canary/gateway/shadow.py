@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -51,14 +52,18 @@ class ShadowQueue:
         self._count = count
         self._compared = compared
         self._noise = noise
-        self._shadowed = _Share()
+        self._shadowed: defaultdict[str, _Share] = defaultdict(_Share)
         self._repeated = _Share()
 
     def wants(self, call: Call, rollout: Rollout) -> bool:
-        """Whether this call is in the shadowed share; exact over any stretch of calls, with no draw."""
+        """Whether this call is in the shadowed share; exact over any stretch of an action's calls, with no draw.
+
+        Each action has a share of its own: clients ask in rounds, and every tenth call of a round of two actions
+        would always be the same one.
+        """
         if call.effect not in READS or call.malformed:
             return False
-        return self._shadowed.takes(rollout.shadow)
+        return self._shadowed[call.action].takes(rollout.shadow)
 
     def offer(self, arm: Arm, request: Request, call: Call, served: Asked) -> None:
         """Queue a copy of a served call, or drop it when the queue is full."""
@@ -102,16 +107,20 @@ class ShadowQueue:
         await self._compared(copy.call, copy.served, asked)
 
 
+_ROUNDING = 1e-9  # ten times 0.1 is less than 1
+
+
 class _Share:
-    """Takes a share of what is offered: exact over any stretch, with no draw."""
+    """Takes a share of what is offered: the first, and from then on exactly so many over any stretch, with no draw."""
 
     def __init__(self) -> None:
-        self._credit = 0.0
+        self._credit: float | None = None
 
     def takes(self, share: float) -> bool:
         """Whether the next one is taken."""
-        self._credit += share
-        if not share or self._credit < 1:
+        if not share:
             return False
-        self._credit -= 1
-        return True
+        credit = 1.0 if self._credit is None else self._credit + share
+        taken = credit >= 1 - _ROUNDING
+        self._credit = credit - taken
+        return taken
