@@ -14,7 +14,7 @@ from canary.core.tally import Tally, TallyKey, bucket_of
 from canary.gateway.bindings import Bindings
 from canary.gateway.differences import Contract
 from canary.gateway.rollouts import RolloutView
-from canary.store.errors import StoreError
+from canary.store.errors import StoreError, StoreUnavailable, StoreUnusable
 from canary.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,9 @@ class Ledger:
         proxy: names this process's rows in the store; unique per start, so that counts add up.
         clock: wall-clock seconds.
         contract: learns what the arms' replies look like; its findings are written with each batch.
+
+    Attributes:
+        store_lost: the store does not work, as the last batch has shown.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Ledger:
         self._batch: asyncio.Future[bool] | None = None  # kept, or nobody would
         self.contract = contract or Contract(lambda: view.rollout.attempt, clock)
         self.totals = Totals(counters=self.contract.counters)
+        self.store_lost = False
 
     @property
     def lag(self) -> float:
@@ -151,7 +155,9 @@ class Ledger:
             self._dirty |= dirty
             self.contract.give_back(sightings)
             self.totals.flush_failures += 1
+            self.store_lost = isinstance(error, StoreUnavailable | StoreUnusable)
             return False
+        self.store_lost = False
         self._flushed_at = self._clock()
         self._drop_old_tallies()
         return True

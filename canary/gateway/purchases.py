@@ -41,6 +41,9 @@ class Purchases:
         Args:
             parents: the known leases that the purchase builds on (an extra activation, a prolonged rent).
         """
+        if self._ledger.store_lost:  # its number could not be shown, so it would be paid for nothing
+            self._ledger.count("refused_purchases")
+            return self._answers.failed("store")
         asked = await self._arms.ask(plan.arm, request, call, plan.ids)
         self._ledger.later(asked.exchange, parents)
         failure = asked.exchange.failure

@@ -27,6 +27,7 @@ COUNTERS: Mapping[str, str] = {
     "spillovers": "Purchases served by old because no connection to new could be opened",
     "lost_purchases": "Purchases that may have been made although their answer never came",
     "unbound_purchases": "Purchases whose lease could not be written, so that their number was not shown",
+    "refused_purchases": "Purchases that were not sent, because the store could not have kept their lease",
     "misrouted": "Answers in which an arm did not know a running lease that it had issued",
     "adopted_leases": "Leases first seen in traffic and bound to the arm that knew them",
     "aliases": "Purchases whose lease was shown to the client under another id",

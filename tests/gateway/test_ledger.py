@@ -56,12 +56,17 @@ async def test_a_batch_that_was_refused_is_kept(gateway: Rig, monkeypatch: pytes
         patch.setattr(gateway.store, "flush", gone)
         for _ in range(3):
             await gateway.ask("getNumber")
+        for _ in range(3):
+            await gateway.ask("getPrices")
             assert not await gateway.service.ledger.flush()
     assert gateway.service.ledger.totals.flush_failures == 3
+    await gateway.flush()
     await gateway.ask("getNumber")
     await gateway.flush()
-    await gateway.flush()
-    assert await calls(gateway) == {(Arm.OLD, "getNumber", "business"): 4}
+    assert await calls(gateway) == {
+        (Arm.OLD, "getNumber", "business"): 4,
+        (Arm.OLD, "getPrices", "caller"): 3,
+    }
     assert count_purchases(gateway.state) == 4
 
 

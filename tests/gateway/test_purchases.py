@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from canary.core.model import Arm, Kind, LeaseState
-from canary.store.errors import StoreUnavailable
+from canary.store.errors import StoreRefused, StoreUnavailable
 from tests.factories import NEW_KEY, NOW, OLD_KEY, treq
 from tests.rig import Rig, rig
 from tests.upstreams import (
@@ -392,6 +392,38 @@ async def test_a_number_that_cannot_be_bound_is_not_shown(
     )
     gateway.old.answers(getNumber="ACCESS_NUMBER:2:79")
     assert await gateway.says("getNumber") == "ACCESS_NUMBER:2:79"
+
+
+async def test_nothing_is_bought_while_the_store_is_lost(
+    gateway: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once a batch was not taken a purchase is refused unsent, until the store takes one again."""
+
+    def gone(*_: object, **__: object) -> None:
+        raise StoreUnavailable("gone")
+
+    gateway.old.answers(getNumber=BOUGHT)
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway.store, "flush", gone)
+        assert not await gateway.service.ledger.flush()
+        answer = await gateway.ask("getNumber")
+    assert (answer.body, answer.header("x-canary-error")) == (b"ERROR_SQL", "store")
+    assert gateway.count("refused_purchases") == 1
+    assert gateway.old.heard == []
+    await gateway.flush()
+    assert await gateway.says("getNumber") == BOUGHT
+
+
+async def test_rows_that_are_refused_are_no_lost_store(gateway: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch that clashes says nothing of the next purchase, which may well be written."""
+
+    def clash(*_: object, **__: object) -> None:
+        raise StoreRefused("clash")
+
+    gateway.old.answers(getNumber=BOUGHT)
+    monkeypatch.setattr(gateway.store, "flush", clash)
+    assert not await gateway.service.ledger.flush()
+    assert await gateway.says("getNumber") == BOUGHT
 
 
 async def test_purchases_at_once_are_all_bound(tmp_path: Path) -> None:
