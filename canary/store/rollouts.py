@@ -8,7 +8,7 @@ from sqlalchemy import Connection, CursorResult, insert, select, update
 
 from canary.core.model import Decision, Rollout
 from canary.store.rows import decision_of, decision_row, rollout_of, rollout_row
-from canary.store.schema import decisions, rollouts
+from canary.store.schema import decisions, policies, rollouts
 from canary.store.upsert import insert_new
 
 
@@ -25,16 +25,21 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class StoredPolicy:
-    """The policy that a rollout runs under, as canonical JSON."""
+    """A policy that a rollout runs or ran under, as canonical JSON."""
 
     hash: str
     json: str
 
 
 def create(connection: Connection, rollout: Rollout, policy: StoredPolicy) -> None:
-    """Write a rollout, unless there is one of that name."""
-    row = rollout_row(rollout) | {"policy_hash": policy.hash, "policy": policy.json}
-    insert_new(connection, rollouts, [row])
+    """Write a rollout and its policy, unless there is one of that name."""
+    if look(connection, rollout.name) is None:
+        _keep(connection, policy)
+        insert_new(connection, rollouts, [rollout_row(rollout) | {"policy_hash": policy.hash}])
+
+
+def _keep(connection: Connection, policy: StoredPolicy) -> None:
+    insert_new(connection, policies, [{"hash": policy.hash, "json": policy.json}])
 
 
 def look(connection: Connection, name: str) -> Look | None:
@@ -49,10 +54,15 @@ def names(connection: Connection) -> list[str]:
 
 
 def policy_of(connection: Connection, name: str) -> StoredPolicy | None:
-    """The policy of a rollout."""
-    columns = (rollouts.c.policy_hash, rollouts.c.policy)
-    row = connection.execute(select(*columns).where(rollouts.c.name == name)).one_or_none()
-    return None if row is None else StoredPolicy(row.policy_hash, row.policy)
+    """The policy that a rollout runs under."""
+    found = connection.scalar(select(rollouts.c.policy_hash).where(rollouts.c.name == name))
+    return None if found is None else policy_by_hash(connection, found)
+
+
+def policy_by_hash(connection: Connection, hash_: str) -> StoredPolicy | None:
+    """The policy of that hash, if a rollout ever ran under it."""
+    row = connection.execute(select(policies).where(policies.c.hash == hash_)).one_or_none()
+    return None if row is None else StoredPolicy(row.hash, row.json)
 
 
 def save(
@@ -63,11 +73,13 @@ def save(
     policy: StoredPolicy | None = None,
 ) -> bool:
     """Replace ``before`` by ``after`` and append the decision; ``False`` when it has changed meanwhile."""
-    row = rollout_row(after) | ({"policy_hash": policy.hash, "policy": policy.json} if policy else {})
+    row = rollout_row(after) | ({"policy_hash": policy.hash} if policy else {})
     current = (rollouts.c.name == before.name, rollouts.c.revision == before.revision)
     result = cast("CursorResult[Any]", connection.execute(update(rollouts).where(*current).values(row)))
     if result.rowcount != 1:
         return False
+    if policy is not None:
+        _keep(connection, policy)
     connection.execute(insert(decisions), decision_row(after.name, decision))
     return True
 

@@ -58,12 +58,19 @@ rollouts = Table(
     Column("attempt", Integer, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("policy_hash", String(64), nullable=False),
-    Column("policy", String, nullable=False),
     Column("heartbeat", Float(53)),
     Column("verdict", JSON),
     Column(
         "ticks", BigInteger, nullable=False, default=0
     ),  # of the controller; two controllers cannot both win one
+)
+
+# every policy that a rollout ever ran under: a decision is made again under the one of its time
+policies = Table(
+    "policies",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("json", String, nullable=False),
 )
 
 decisions = Table(

@@ -80,6 +80,11 @@ class Store:
         with self._read() as connection:
             return rollouts.policy_of(connection, name)
 
+    def policy_by_hash(self, hash_: str) -> StoredPolicy | None:
+        """The policy of that hash, if a rollout ever ran under it: decisions name theirs."""
+        with self._read() as connection:
+            return rollouts.policy_by_hash(connection, hash_)
+
     def save(
         self, before: Rollout, after: Rollout, decision: Decision, policy: StoredPolicy | None = None
     ) -> bool:
