@@ -192,6 +192,12 @@ class Harness:
         async with aiohttp.ClientSession() as session, session.get(self.admin + "/metrics") as answer:
             return await answer.text()
 
+    async def samples(self) -> dict[str, float]:
+        """The metrics by name and labels."""
+        lines = (await self.metrics()).splitlines()
+        pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, _, value in pairs}
+
     async def _json(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.token}"}
         async with (

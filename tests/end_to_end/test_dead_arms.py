@@ -88,7 +88,7 @@ async def test_new_refuses_connections(tmp_path: Path) -> None:
         assert {(answer.arm, answer.error) for answer in answers} == {("old", "")}
         orphan = await client.status_of(lease)
         assert (orphan.text, orphan.arm, orphan.error) == ("ERROR_SQL", "new", "connect")
-        samples = _samples(await harness.metrics())
+        samples = await harness.samples()
         assert await harness.stop() == 0
         assert old.books.foreign == 0, "a lease of new is not asked for at old"
     rows = state.rows(
@@ -136,7 +136,7 @@ async def test_new_hangs(tmp_path: Path, words: dict[str, Any], expected: tuple[
         hung = [answer for answer in answers if not answer.bought]
         assert {(a.status, a.text, a.arm, a.error) for a in hung} == {(*expected, "new", "timeout")}
         assert all(1.0 <= answer.took < 5.0 for answer in hung), "new's timeout, not old's"
-        samples = _samples(await harness.metrics())
+        samples = await harness.samples()
         assert await harness.stop() == 0
         assert old.books.by_action["getNumber"] + new.books.by_action["getNumber"] == TRIES
         assert old.books.repeated + new.books.repeated == {}
@@ -146,9 +146,3 @@ async def test_new_hangs(tmp_path: Path, words: dict[str, Any], expected: tuple[
         harness.state, "SELECT arm, assigned_arm, spilled, failure FROM purchases WHERE failure <> ''"
     )
     assert rows == [("new", "new", 0, "timeout")] * len(hung)
-
-
-def _samples(exposition: str) -> dict[str, float]:
-    """The metrics page as a mapping."""
-    lines = (line.rpartition(" ") for line in exposition.splitlines() if not line.startswith("#"))
-    return {name: float(value) for name, _, value in lines}
