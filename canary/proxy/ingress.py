@@ -12,9 +12,11 @@ from pathlib import Path
 from mitmproxy import certs, master, options
 from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver, tlsconfig
 from mitmproxy.options import CONF_BASENAME, CONF_DIR, KEY_SIZE
+from mitmproxy.proxy import server
 
 from canary.proxy.addon import GatewayAddon, Handler
 from canary.proxy.dispatch import addon_manager
+from canary.proxy.secrets import Redaction
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class Ingress:
         self._master: master.Master | None = None
         self._proxyserver = proxyserver.Proxyserver()
         self._running: asyncio.Task[None] | None = None
+        self._redaction = Redaction()
 
     async def start(self) -> None:
         """Listen for clients.
@@ -69,6 +72,7 @@ class Ingress:
             IngressError: the address cannot be listened on.
         """
         _check_ca(self._listen)
+        self._redaction.install(logging.getLogger(server.__name__))
         with _level_kept(logging.getLogger()):  # a master turns the root logger up to DEBUG
             self._master = _build(self._listen, self._proxyserver, self._addon)
         with _level_kept(logging.getLogger(proxyserver.__name__)) as words:
@@ -128,6 +132,7 @@ class Ingress:
 
     async def stop(self) -> None:
         """End the master; connections still open are cut."""
+        self._redaction.uninstall()
         if self._master is None or self._running is None:
             return
         self._master.shutdown()
@@ -167,7 +172,7 @@ def _check_ca(listen: Listen) -> None:
         ) from error
 
 
-def _build(listen: Listen, server: proxyserver.Proxyserver, ours: GatewayAddon) -> master.Master:
+def _build(listen: Listen, listener: proxyserver.Proxyserver, ours: GatewayAddon) -> master.Master:
     opts = options.Options(
         mode=[listen.mode],
         listen_host=listen.host,
@@ -180,7 +185,7 @@ def _build(listen: Listen, server: proxyserver.Proxyserver, ours: GatewayAddon) 
     result.addons = addon_manager(result)
     result.addons.add(
         core.Core(),
-        server,
+        listener,
         next_layer.NextLayer(),
         disable_h2c.DisableH2C(),
         *([tlsconfig.TlsConfig()] if listen.has_tls else []),

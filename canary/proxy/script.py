@@ -54,7 +54,7 @@ class GatewayScript:
 
     def load(self, loader: addonmanager.Loader) -> None:
         """Declare the script's options, and keep keys out of mitmproxy's log."""
-        self._redaction.install()
+        self._redaction.install(*logging.getLogger().handlers)
         loader.add_option("canary_policy", str, "", "The policy file.")
         loader.add_option(
             "canary_state", str, "", "SQLite file or postgresql:// URL; default: .canary/NAME.db"

@@ -34,15 +34,21 @@ def _hidden(name: bytes, value: bytes) -> bytes:
 class Redaction(logging.Filter):
     """Takes keys out of log records: mitmproxy quotes requests that it cannot read."""
 
-    def install(self) -> None:
-        """Look after every handler that is there now."""
-        for handler in logging.getLogger().handlers:
-            handler.addFilter(self)
+    def __init__(self) -> None:
+        super().__init__()
+        self._targets: list[logging.Filterer] = []
+
+    def install(self, *targets: logging.Filterer) -> None:
+        """Look after these loggers or handlers."""
+        for target in targets:
+            target.addFilter(self)
+            self._targets.append(target)
 
     def uninstall(self) -> None:
         """Let go of them."""
-        for handler in logging.getLogger().handlers:
-            handler.removeFilter(self)
+        for target in self._targets:
+            target.removeFilter(self)
+        self._targets.clear()
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
