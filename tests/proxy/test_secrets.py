@@ -62,7 +62,7 @@ def test_log_records_lose_their_keys(capsys: pytest.CaptureFixture[str]) -> None
     logger = logging.getLogger()
     logger.addHandler(handler)
     redaction = Redaction()
-    redaction.install()
+    redaction.install(handler)
     try:
         logging.error("Bad HTTP request line: %r", b"GET /?api_key=" + KEY)
         try:
