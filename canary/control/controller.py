@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from canary.control.era import Era, era_of
 from canary.control.notebook import Notebook
 from canary.control.operator import decision
+from canary.core.basis import Basis, Ground, event_of
 from canary.core.model import Arm, Rollout, RolloutState
 from canary.core.policy.load import policy_hash
 from canary.core.policy.model import Policy, Profile
 from canary.core.stage import Event, IllegalEvent, apply, legal_events
-from canary.core.verdict import Verdict, VerdictKind, judge, stage_facts
+from canary.core.verdict import Verdict, stage_facts
 from canary.store.errors import StoreError
 from canary.store.rollouts import Look
 from canary.store.store import Store
@@ -24,8 +25,6 @@ ACTOR = "controller"
 
 _OVER = frozenset({RolloutState.ROLLED_BACK, RolloutState.COMPLETE})
 """States in which nothing is left to judge; the last verdict stands."""
-
-_EVENTS = {VerdictKind.ADVANCE: Event.ADVANCE, VerdictKind.ROLLBACK: Event.HARM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Controller:
         self._store = store
         self._policy = policy
         self._hash = policy_hash(policy)
-        self._gates = policy.resolved_gates(max(profile.lifetime for profile in profiles.values()))
+        self._lifetime = max(profile.lifetime for profile in profiles.values())
         self._clock = clock
         self._known: _Known | None = None
         self._notebook: Notebook | None = None
@@ -66,9 +65,11 @@ class Controller:
             return None
         notebook = self._open(look.rollout)
         notebook.take_in(self._store, now)
-        verdict = self._judge(notebook, look.rollout, now)
+        basis = notebook.basis(stage_facts(self._policy, look.rollout, now))
+        verdict = basis.judge(notebook.evidence, self._policy)
         event = _event(verdict, already_down=notebook.down)
-        self._write(notebook, verdict, self._change(look.rollout, event, verdict, now), now)
+        change = self._change(look.rollout, event, verdict, basis, now)
+        self._write(notebook, verdict, change, look.rollout.revision, now)
         return verdict
 
     async def run(self) -> None:
@@ -93,24 +94,27 @@ class Controller:
     def _open(self, rollout: Rollout) -> Notebook:
         """The notebook of the rollout's era, read anew when it is another than the one in memory."""
         if self._known is None or self._known.revision != rollout.revision:
+            self._check_policy()
             self._known = _Known(rollout.revision, era_of(self._store.decisions(rollout.name)))
         era = self._known.era
-        if self._notebook is None or self._notebook.era != era:
+        ground = Ground(rollout.attempt, era.since, self._lifetime)
+        if self._notebook is None or (self._notebook.era, self._notebook.ground) != (era, ground):
             stored = self._store.evidence(rollout.name, era.number)
-            self._notebook = Notebook(self._policy, self._gates, era, rollout.attempt, stored)
+            self._notebook = Notebook(self._policy, ground, era, stored)
         return self._notebook
 
-    def _judge(self, notebook: Notebook, rollout: Rollout, now: float) -> Verdict:
-        rates = self._policy.error_rates
-        return judge(
-            notebook.evidence,
-            stage_facts(self._policy, rollout, now),
-            rates,
-            peaks=notebook.peaks,
-            spent=notebook.era.spent * rates.false_rollback,
-        )
+    def _check_policy(self) -> None:
+        """A controller left over from before an edit would judge by margins that no longer hold."""
+        stored = self._store.policy(self._policy.name)
+        if stored is not None and stored.hash != self._hash:
+            raise StoreError(
+                f"the rollout {self._policy.name!r} runs under policy {stored.hash} now and this controller knows "
+                f"{self._hash}; start it again with the edited file"
+            )
 
-    def _change(self, rollout: Rollout, event: Event | None, verdict: Verdict, now: float) -> Change | None:
+    def _change(
+        self, rollout: Rollout, event: Event | None, verdict: Verdict, basis: Basis, now: float
+    ) -> Change | None:
         if event is None or event not in legal_events(rollout.state):
             return None
         try:
@@ -125,13 +129,15 @@ class Controller:
             after,
             at=now,
             policy_hash=self._hash,
-            evidence=verdict.as_json(),
+            evidence=verdict.as_json() | {"basis": basis.as_json()},
         )
         return Change(rollout, after, row)
 
-    def _write(self, notebook: Notebook, verdict: Verdict, change: Change | None, now: float) -> None:
+    def _write(
+        self, notebook: Notebook, verdict: Verdict, change: Change | None, revision: int, now: float
+    ) -> None:
         parts = notebook.changed(verdict)
-        tick = Tick(notebook.ticks, now, notebook.era.number, verdict.as_json(), parts, change)
+        tick = Tick(notebook.ticks, now, notebook.era.number, verdict.as_json(), parts, change, revision)
         if not self._store.tick(self._policy.name, tick):
             self._notebook = None
             log.info("another controller or an operator was faster; this tick is made anew")
@@ -143,6 +149,4 @@ class Controller:
 
 def _event(verdict: Verdict, *, already_down: bool) -> Event | None:
     """What the verdict asks for. A common outage pauses when it begins: whoever resumes during it has seen it."""
-    if verdict.pause:
-        return None if already_down else Event.PAUSE
-    return _EVENTS.get(verdict.kind)
+    return None if verdict.pause and already_down else event_of(verdict)

@@ -1,16 +1,15 @@
 """The controller's notebook of one era: evidence taken in from the store as leases mature, and the peaks so far."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from canary.control.era import Era
-from canary.core.evidence import Evidence
+from canary.core.basis import Basis, Ground
 from canary.core.measure import Peaks
 from canary.core.model import Arm
-from canary.core.policy.gates import Gate
 from canary.core.policy.model import Policy
 from canary.core.scores import judged_before
-from canary.core.verdict import Verdict
+from canary.core.verdict import StageFacts, Verdict
 from canary.store.store import Store
 from canary.store.ticks import Evidence as StoredEvidence
 
@@ -22,7 +21,6 @@ class Notebook:
     """What is known for judging.
 
     Args:
-        gates: the statistical gates.
         stored: the era's evidence as the last tick left it.
 
     Attributes:
@@ -32,19 +30,16 @@ class Notebook:
         ticks: how many ticks the store had seen.
     """
 
-    def __init__(
-        self, policy: Policy, gates: Sequence[Gate], era: Era, attempt: int, stored: StoredEvidence
-    ) -> None:
+    def __init__(self, policy: Policy, ground: Ground, era: Era, stored: StoredEvidence) -> None:
         self.era = era
-        self.attempt = attempt
         self.ticks = stored.ticks
         parts = dict(stored.parts)
         last = parts.pop(LOOK, {"peaks": {}, "down": False})
         self.peaks: Peaks = last["peaks"]
         self.down: bool = last["down"]
-        factors = {arm: policy.arm(arm).price_factor for arm in Arm}
-        self.evidence = Evidence(gates, attempt, policy.judging.epoch, since=era.since, factors=factors)
+        self.evidence = ground.evidence(policy)
         self.evidence.restore(parts)
+        self.ground = ground
         self._slowest_answer = max(policy.arm(arm).timeout for arm in Arm)
         self._name = policy.name
         self._firsts = policy.unit != "lease"
@@ -60,10 +55,14 @@ class Notebook:
             until = judged_before(now, gate.window, self._slowest_answer)
             place = (self.evidence.cursor(gate.name), until)
             if place not in read:
-                read[place] = store.matured(self._name, self.attempt, *place, firsts=self._firsts)
+                read[place] = store.matured(self._name, self.ground.attempt, *place, firsts=self._firsts)
             for bought in read[place]:
-                first = next(iter(bought.leases), None)  # several numbers of one purchase are one bet
-                self.evidence.add(gate.name, bought.serial, bought.purchase, first)
+                self.evidence.add(gate.name, bought.serial, bought.purchase, bought.lease)
+
+    def basis(self, stage: StageFacts) -> Basis:
+        """What a look at the stage now is made from."""
+        cursors = {gate.name: self.evidence.cursor(gate.name) for gate in self.evidence.gates}
+        return Basis(self.ground, stage, cursors, self.peaks, self.era.spent)
 
     def changed(self, verdict: Verdict) -> Mapping[str, Any]:
         """The parts to store after this verdict."""

@@ -185,6 +185,11 @@ class Bought:
     purchase: Purchase
     leases: tuple[Lease, ...]
 
+    @property
+    def lease(self) -> Lease | None:
+        """The one that is judged: several numbers of one purchase are one bet."""
+        return next(iter(self.leases), None)
+
 
 def matured(
     connection: Connection, rollout: str, attempt: int, after: int, until: float, *, firsts: bool, limit: int

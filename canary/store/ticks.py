@@ -27,7 +27,8 @@ class Tick:
     """One tick's result.
 
     ``number``: how many ticks there had been when it began. ``era``: the stretch of judging under one error
-    rate that the evidence belongs to. ``parts``: what changed of the evidence.
+    rate that the evidence belongs to. ``parts``: what changed of the evidence. ``revision``: of the rollout that
+    was looked at.
     """
 
     number: int
@@ -36,6 +37,7 @@ class Tick:
     verdict: Mapping[str, Any]
     parts: Mapping[str, Any] = field(default_factory=dict)
     change: Change | None = None
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Evidence:
 
 def write(connection: Connection, name: str, tick: Tick) -> bool:
     """Write a tick; ``False`` when it is not the next one, or the rollout changed: roll back then."""
-    following = (rollouts_table.c.name == name, rollouts_table.c.ticks == tick.number)
+    table = rollouts_table.c
+    following = (table.name == name, table.ticks == tick.number, table.revision == tick.revision)
     values = {"ticks": tick.number + 1, "heartbeat": tick.at, "verdict": dict(tick.verdict)}
     statement = update(rollouts_table).where(*following).values(values)
     if cast("CursorResult[Any]", connection.execute(statement)).rowcount != 1:

@@ -1,0 +1,1 @@
+"""Tools around a rollout: how long it will take, what it decided and on what."""
