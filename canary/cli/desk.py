@@ -63,12 +63,17 @@ def desk(admin: str | None, state: str | None, name: str | None) -> Iterator[Des
         return
     store = Store(existing_state(state))
     try:
-        yield StoreDesk(store, name or _only(store))
+        yield StoreDesk(store, name or only_rollout(store))
     finally:
         store.close()
 
 
-def _only(store: Store) -> str:
+def only_rollout(store: Store) -> str:
+    """The name of the only rollout in a store.
+
+    Raises:
+        UsageError: it holds none, or several.
+    """
     names = store.names()
     if len(names) == 1:
         return names[0]

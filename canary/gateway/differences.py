@@ -62,15 +62,24 @@ class Contract:
 
     def served(self, asked: Asked) -> None:
         """Take in the answer to a client's call."""
+        self._keep_up()
         call = asked.exchange.call
         if call.action in self._unsupported:
             self._count(f"{DECLARED}{call.action}")
         if asked.response is None or not _is_learned(call):
             return
-        first = self._is_first(asked.arm, call)
-        found = traits_of(call, seen(asked), contexts_alone(call, first=first))
+        if call.ids and not self._says_something_new(asked):
+            return
+        found = traits_of(call, seen(asked), contexts_alone(call, first=self._is_first(asked.arm, call)))
         if not call.ids or self._recent.adds(hash((asked.arm, call.action, call.ids, frozenset(found)))):
             self._learn(asked.arm, call, found)
+
+    def _says_something_new(self, asked: Asked) -> bool:
+        """Whether this is no mere repetition of what was last heard of the lease."""
+        call, response = asked.exchange.call, asked.response
+        status = call.params.get("status")
+        said = (asked.arm, call.action, call.ids, status, response and response.status, asked.content)
+        return self._recent.adds(hash(said))
 
     def _is_first(self, arm: Arm, call: Call) -> bool:
         """Whether nothing was seen of a lease before but that its number was used (status 1)."""
@@ -87,6 +96,7 @@ class Contract:
             both = await asyncio.to_thread(_both, call, ours, theirs)
         else:
             both = _both(call, ours, theirs)
+        self._keep_up()
         for asked, found in zip((served, copy), both, strict=True):
             self._learn(asked.arm, call, found)
         if served.arm is not copy.arm:
@@ -105,13 +115,16 @@ class Contract:
     def _count(self, counter: str, n: int = 1) -> None:
         self.counters[counter] += n
 
-    def _learn(self, arm: Arm, call: Call, found: Traits) -> None:
+    def _keep_up(self) -> None:
+        """Begin anew when the rollout has."""
         attempt = self._attempt()
         if attempt != self._learned_in:
             self._learned_in = attempt
             self._shapes.clear()
             self._changed.clear()
             self._recent = _Recent(RECENT)
+
+    def _learn(self, arm: Arm, call: Call, found: Traits) -> None:
         shape = self._shapes.setdefault((arm, call.label), Shape(call.label))
         changed, dropped = shape.see(found, self._clock())
         if dropped:
@@ -119,7 +132,7 @@ class Contract:
         for trait in changed:
             n = shape.sightings[trait].n
             if n <= EXACT or n % EXACT == 0:
-                self._changed.add(TraitKey(attempt, arm, call.label, trait))
+                self._changed.add(TraitKey(self._learned_in, arm, call.label, trait))
 
 
 class _Recent:

@@ -53,7 +53,7 @@ class ShadowQueue:
         self._compared = compared
         self._noise = noise
         self._shadowed: defaultdict[str, _Share] = defaultdict(_Share)
-        self._repeated = _Share()
+        self._repeated: defaultdict[str, _Share] = defaultdict(_Share)
 
     def wants(self, call: Call, rollout: Rollout) -> bool:
         """Whether this call is in the shadowed share; exact over any stretch of an action's calls, with no draw.
@@ -68,7 +68,7 @@ class ShadowQueue:
     def offer(self, arm: Arm, request: Request, call: Call, served: Asked) -> None:
         """Queue a copy of a served call, or drop it when the queue is full."""
         self._put(_Copy(arm, request, call, served))
-        if self._repeated.takes(self._noise):
+        if self._repeated[call.action].takes(self._noise):
             self._put(_Copy(served.arm, request, call, served))
 
     @property

@@ -70,8 +70,9 @@ def read_shapes(connection: Connection, rollout: str, attempt: int) -> Shapes:
 
 def exemptions_in(policy: str) -> list[Exemption]:
     """The exceptions that a stored policy declares."""
-    shadow = json.loads(policy).get("shadow", {})
-    return [
-        Exemption(one["action"], one["path"], Aspect(one["kind"]) if one["kind"] else None)
-        for one in shadow.get("exceptions", ())
-    ]
+    written = json.loads(policy).get("shadow", {}).get("exceptions", ())
+    return [_exemption(**one) for one in written]
+
+
+def _exemption(action: str | None = None, path: str | None = None, kind: str | None = None) -> Exemption:
+    return Exemption(action, path, Aspect(kind) if kind else None)

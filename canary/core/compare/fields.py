@@ -127,6 +127,7 @@ _TYPES: Mapping[type, str] = {
     str: "string",
     int: "number",
     Decimal: "number",
+    float: "number",  # Infinity and NaN, which Python's JSON knows
     bool: "bool",
     type(None): "null",
     list: "list",

@@ -47,9 +47,9 @@ class Market:
     @classmethod
     def of(cls, counters: Mapping[str, int]) -> "Market":
         """The figures in the counters of all proxies."""
-        n = {name: counters.get(f"market_{name}", 0) for name in (*_NAMES, "log_ratio")}
-        ratio = exp(n.pop("log_ratio") / _PARTS / n["priced"]) if n["priced"] else None
-        return cls(**n, price_ratio=ratio)
+        n = {name: counters.get(f"market_{name}", 0) for name in _NAMES}
+        mean = counters.get("market_log_ratio", 0) / _PARTS / max(n["priced"], 1)
+        return cls(**n, price_ratio=exp(mean) if n["priced"] else None)
 
 
 _NAMES = ("pairs", "only_old", "only_new", "both", "priced", "cheaper", "dearer")

@@ -15,7 +15,7 @@ _KEPT = {word for word in OUTCOMES if not word.isdigit()} | {
     "None",
 }
 _FIELD = r'"[A-Za-z_]{1,40}"(?=\s*:)'
-_TOKEN = re.compile(rf"{_FIELD}|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*|[^\W_]+")
+_TOKEN = re.compile(rf"{_FIELD}|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*(?![a-z])|[^\W_]+")
 _AFTER_CODE = re.compile(r"((?:STATUS_OK|STATUS_WAIT_RETRY|FULL_SMS):)(.*)", re.DOTALL)
 
 

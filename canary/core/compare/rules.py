@@ -184,13 +184,14 @@ def _word(cell: Cell, old: Side, new: Side) -> Iterator[Finding]:
 def _never(cell: Cell, old: Side, new: Side) -> Iterator[Finding]:
     """A call that old accepts and new always refuses, with words that old knows too."""
     accepted = sum(sighting.n for value, sighting in old.items() if _class(value) == "ok")
-    if not accepted or any(_class(value) not in _REFUSING or value not in old for value in new):
+    refused = {value: sighting for value, sighting in new.items() if _class(value) not in _SILENT}
+    if not accepted or not refused or any(_class(v) not in _REFUSING or v not in old for v in refused):
         return
-    common = max(new, key=lambda value: (new[value].n, value))
-    path = f"{cell.branch}: {common.partition(' ')[2]}" if cell.branch else common.partition(" ")[2]
-    finding = _finding(cell, path, old, new, list(new), LOOSE)
-    chance = max(by_chance(accepted, total(old), total(new)), 0.5 ** total(new))
-    yield replace(finding, old=_answers(old), new=f"always {_answers(new)}", chance=chance)
+    common = _answers(refused).partition(", ")[0].partition(" ")[2]
+    path = f"{cell.branch}: {common}" if cell.branch else common
+    chance = max(by_chance(accepted, total(old), total(refused)), 0.5 ** total(refused))
+    finding = _finding(cell, path, old, new, [*refused], LOOSE)
+    yield replace(finding, old=_answers(old), new=f"always {_answers(refused)}", chance=chance)
 
 
 def _is_other_success(word: str, old: Side) -> bool:

@@ -1,0 +1,100 @@
+"""``canary differences``: where new's replies would break clients of old, what it cannot serve, how prices compare."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from canary.cli.desk import only_rollout
+from canary.cli.errors import UsageError
+from canary.cli.state import existing_state
+from canary.core.compare.coverage import Unmapped
+from canary.core.compare.judge import Difference
+from canary.core.compare.market import Market
+from canary.store.store import Store
+
+
+@click.command()
+@click.option("--state", help="SQLite file or postgresql:// URL.  [default: the one in .canary/]")
+@click.option("--name", help="The rollout, when the state holds several.")
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+def differences(state: str | None, name: str | None, as_json: bool) -> None:
+    """Show where new's replies differ from old's, and which clients that would break."""
+    store = Store(existing_state(state))
+    try:
+        rollout = name or only_rollout(store)
+        if store.rollout(rollout) is None:
+            raise UsageError(
+                f"{store.name} holds no rollout named {rollout!r}; it holds {', '.join(store.names())}"
+            )
+        found, missing = store.differences(rollout), store.unmapped(rollout)
+        market = Market.of(store.counters(rollout))
+    finally:
+        store.close()
+    if as_json:
+        click.echo(json.dumps(_document(rollout, found, missing, market)))
+        return
+    for line in _lines(found, missing, market):
+        click.echo(line)
+
+
+def _document(
+    rollout: str, found: Sequence[Difference], missing: Sequence[Unmapped], market: Market
+) -> dict[str, Any]:
+    return {
+        "name": rollout,
+        "differences": [asdict(one) | {"breaks": one.breaks} for one in found],
+        "unmapped": [asdict(one) for one in missing],
+        "market": asdict(market),
+    }
+
+
+def _lines(found: Sequence[Difference], missing: Sequence[Unmapped], market: Market) -> Iterator[str]:
+    if not found:
+        yield "no differences: new's replies have shown nothing so far that old's do not show"
+    else:
+        yield f"{_many(len(found), 'difference')} between old's replies and new's"
+    for one in found:
+        yield ""
+        yield from _difference(one)
+    if missing:
+        yield ""
+        yield f"{_many(len(missing), 'action')} in use that new cannot serve"
+        yield from (f"  {one.action}: {one.why} ({_many(one.calls, 'call')})" for one in missing)
+    if market.pairs:
+        yield ""
+        yield from _market(market)
+
+
+def _difference(one: Difference) -> Iterator[str]:
+    where = f" at {one.path}" if one.path else ""
+    yield f"{one.action}: {one.kind.replace('_', ' ')}{where}"
+    yield f"  old     {one.old}{_example(one.old_example)}"
+    yield f"  new     {one.new}{_example(one.new_example)}"
+    yield f"  seen    {_many(one.count, 'time')}, {_time(one.first_at)} to {_time(one.last_at)}"
+    yield f"  breaks  {one.breaks}"
+
+
+def _example(example: str) -> str:
+    return f"   e.g. {' '.join(example.split())}" if example.strip() else ""
+
+
+def _market(market: Market) -> Iterator[str]:
+    yield f"offers in {_many(market.pairs, 'pair')} of replies, for information only"
+    yield f"  in stock  {market.both} at both, {market.only_old} at old alone, {market.only_new} at new alone"
+    if market.price_ratio is not None:
+        yield (
+            f"  prices    new is at {market.price_ratio:.1%} of old (geometric mean over {market.priced}): "
+            f"{market.cheaper} cheaper, {market.dearer} dearer"
+        )
+
+
+def _many(n: int, thing: str) -> str:
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
