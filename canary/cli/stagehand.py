@@ -154,7 +154,10 @@ async def _direct(play: Playing, new: Provider) -> None:
     async with aiohttp.ClientSession(play.admin, headers=headers) as session:
         entered: float | None = None
         while True:
+            await asyncio.sleep(0.25)
             async with session.get("/api/v1/status") as answer:
+                if not answer.ok:
+                    continue
                 play.status = await answer.json()
             now = monotonic()
             if play.status["stage"] == "canary" and entered is None:
@@ -166,4 +169,3 @@ async def _direct(play: Playing, new: Provider) -> None:
                 await session.post("/api/v1/approve", json={"reason": "the demo approves", "actor": "demo"})
             if play.ended_at is None and play.status["state"] == play.scene.ends:
                 play.ended_at = now
-            await asyncio.sleep(0.25)
