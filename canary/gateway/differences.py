@@ -91,17 +91,13 @@ class Contract:
         """Take in a served answer and its shadow copy, from either arm; without both there is nothing to learn."""
         if served.response is None or copy.response is None:
             return
-        ours, theirs = seen(served), seen(copy)
-        if len(ours.content) + len(theirs.content) > LARGE:
-            both = await asyncio.to_thread(_both, call, ours, theirs)
-        else:
-            both = _both(call, ours, theirs)
+        pair = (call, served, copy, self._factors)
+        large = len(served.content) + len(copy.content) > LARGE
+        of_served, of_copy, counts = await asyncio.to_thread(_compared, *pair) if large else _compared(*pair)
         self._keep_up()
-        for asked, found in zip((served, copy), both, strict=True):
-            self._learn(asked.arm, call, found)
-        if served.arm is not copy.arm:
-            sides = {served.arm: ours, copy.arm: theirs}
-            self.counters.update(market_counts(call, sides[Arm.OLD], sides[Arm.NEW], self._factors))
+        self._learn(served.arm, call, of_served)
+        self._learn(copy.arm, call, of_copy)
+        self.counters.update(counts)
 
     def take_changed(self) -> dict[TraitKey, Sighting]:
         """The sightings that changed since the last call, as totals of this process."""
@@ -164,9 +160,17 @@ def seen(asked: Asked) -> Seen:
     )
 
 
-def _both(call: Call, served: Seen, copy: Seen) -> tuple[Traits, Traits]:
-    contexts = contexts_beside(served.reply.outcome)
-    return traits_of(call, served, contexts), traits_of(call, copy, contexts)
+def _compared(
+    call: Call, served: Asked, copy: Asked, factors: Mapping[Arm, Decimal]
+) -> tuple[Traits, Traits, Counter[str]]:
+    """The traits of both answers, and what the counters of the market gain."""
+    ours, theirs = seen(served), seen(copy)
+    contexts = contexts_beside(ours.reply.outcome)
+    traits = traits_of(call, ours, contexts), traits_of(call, theirs, contexts)
+    if served.arm is copy.arm:
+        return *traits, Counter()
+    sides = {served.arm: ours, copy.arm: theirs}
+    return *traits, market_counts(call, sides[Arm.OLD], sides[Arm.NEW], factors)
 
 
 def _is_learned(call: Call) -> bool:
