@@ -97,7 +97,7 @@ async def test_a_library_hears_a_word_it_knows_when_an_arm_hangs(tmp_path: Path,
     async with (
         Provider(SELLING, seed="old") as old,
         Provider(SELLING, seed="new") as new,
-        Harness(tmp_path, policy(old.url, new.url, stages=HALF, new={"timeout": "1s"})) as harness,
+        Harness(tmp_path, policy(old.url, new.url, stages=HALF, new={"timeout": "3s"})) as harness,
         OPEN[name](Reach(url=harness.url)) as library,
     ):
         await new.change(hang=1.0, carried_out=1.0)

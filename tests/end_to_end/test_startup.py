@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import yaml
 
@@ -130,6 +131,17 @@ async def test_an_open_admin_server_needs_a_configured_token(tmp_path: Path) -> 
     said = refused(await canary(tmp_path, "run", file, *ANYWHERE, "--admin", "0.0.0.0:0"))
     assert "0.0.0.0" in said
     assert "CANARY_ADMIN_TOKEN" in said
+
+
+async def test_an_open_admin_server_asks_everyone_for_the_token(tmp_path: Path) -> None:
+    """With a configured token it starts on any address, and even reading needs the token."""
+    async with Harness(tmp_path, policy(URL, URL), ("--admin", "0.0.0.0:0")) as harness:
+        assert (await harness.status())["state"] == "running"
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{harness.admin}/api/v1/status") as answer:
+                assert answer.status == 401
+            async with session.get(f"{harness.admin}/healthz") as answer:
+                assert answer.status == 200
 
 
 async def test_a_token_is_made_for_the_owner_alone(tmp_path: Path) -> None:
