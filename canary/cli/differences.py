@@ -14,6 +14,7 @@ from canary.cli.state import existing_state
 from canary.core.compare.coverage import Unmapped
 from canary.core.compare.judge import Difference
 from canary.core.compare.market import Market
+from canary.core.compare.traits import Aspect
 from canary.store.store import Store
 
 
@@ -70,8 +71,8 @@ def _lines(found: Sequence[Difference], missing: Sequence[Unmapped], market: Mar
 
 
 def _difference(one: Difference) -> Iterator[str]:
-    where = f" at {one.path}" if one.path else ""
-    yield f"{one.action}: {one.kind.replace('_', ' ')}{where}"
+    at = " " if one.kind is Aspect.WORD else " at "
+    yield f"{one.action}: {one.kind.replace('_', ' ')}{f'{at}{one.path}' if one.path else ''}"
     yield f"  old     {one.old}{_example(one.old_example)}"
     yield f"  new     {one.new}{_example(one.new_example)}"
     yield f"  seen    {_many(one.count, 'time')}, {_time(one.first_at)} to {_time(one.last_at)}"

@@ -5,7 +5,6 @@ name is known, and otherwise told by what it does.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from canary.core.compare.traits import UNKNOWN_ACTION, Aspect
@@ -358,7 +357,15 @@ CATALOGUE: tuple[Row, ...] = (
 """The rows, special ones before general ones: each kind ends with one that fits everything."""
 
 
+_WHOLE = frozenset({Aspect.WORD, Aspect.COUNTRIES})
+"""Kinds whose new side is one statement; that of others is a list of values, each of which may break something."""
+
+
 def breaks(action: str, kind: Aspect, path: str, old: str, new: str) -> str:
-    """What a difference would break, in a sentence for the operator."""
-    rows: Iterable[Row] = (row for row in CATALOGUE if row.fits(action, kind, path, old, new))
-    return next((row.says for row in rows), "")
+    """What a difference would break, in a sentence or two for the operator."""
+    values = [new] if kind in _WHOLE else new.split(", ")
+    return " ".join(dict.fromkeys(_says(action, kind, path, old, value) for value in values))
+
+
+def _says(action: str, kind: Aspect, path: str, old: str, new: str) -> str:
+    return next(row.says for row in CATALOGUE if row.fits(action, kind, path, old, new))

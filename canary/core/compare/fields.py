@@ -58,7 +58,7 @@ def of_json(traits: Traits, call: Call, branch: str, data: object) -> None:
             style = "with _0" if _SUFFIXED.fullmatch(key) else "plain"
             traits.note(branch, "", Aspect.KEYS, style, key)
     if call.action == "getCountries" and (ids := _country_ids(data)):
-        traits.note(branch, "", Aspect.COUNTRIES, spans(ids), f"{len(ids)} countries")
+        traits.note(branch, "", Aspect.COUNTRIES, spans(ids), "")
 
 
 class _Walk:

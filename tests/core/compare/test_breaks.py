@@ -20,6 +20,13 @@ def test_every_kind_has_a_sentence(kind: Aspect) -> None:
     assert breaks("getNumber", kind, "path", "this", "that").endswith(".")
 
 
+def test_each_value_of_a_difference_says_what_it_breaks() -> None:
+    """Two values that break different clients are two sentences, two that break the same are one."""
+    both = breaks("setStatus", Aspect.STATUS, "", "200", "204, 409, 400")
+    assert "204" in both
+    assert both.count("GZIP") == 1
+
+
 @pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.says[:40])
 def test_every_row_can_be_reached(row: object) -> None:
     """No row stands behind one that fits everything it fits."""
