@@ -8,6 +8,7 @@ from enum import StrEnum
 from struct import iter_unpack, pack
 
 from canary.core.model import Call, Exchange, Lease, LeaseState, Outcome, Progress
+from canary.core.protocol.words import OUTCOMES, PROGRESS
 
 MAX_CALLS = 16
 """Calls of a lease that the gates look at; more would let one chatty client outvote the others."""
@@ -110,8 +111,9 @@ def observe(lease: Lease, exchange: Exchange, latency_bin: int) -> Lease:
     claimed_at = lease.claimed_at
     if claimed_at is None and _claims(exchange):
         claimed_at = exchange.at
+    claim = _deciding(lease.claim, exchange.reply.code) if is_cancel(exchange.call) else lease.claim
     seen_at = max(lease.seen_at, exchange.at)
-    lease = _settled(replace(lease, calls=calls, claimed_at=claimed_at, seen_at=seen_at))
+    lease = _settled(replace(lease, calls=calls, claimed_at=claimed_at, claim=claim, seen_at=seen_at))
     event = event_of(exchange)
     return lease if event is None else apply(lease, event, exchange.at)
 
@@ -124,6 +126,22 @@ def _claims(exchange: Exchange) -> bool:
     if not is_cancel(exchange.call):
         return False
     return exchange.reply.progress is Progress.CANCELLED or exchange.reply.outcome in _MAY_BE_DONE
+
+
+def _deciding(a: str, b: str) -> str:
+    """Of two answers to a lease's cancels the one that says more: done, then not known, then refused."""
+    return max(a, b, key=_claim_rank)
+
+
+_DONE = frozenset({"OK", "JSON", "HTTP_204"})
+
+
+def _claim_rank(word: str) -> tuple[int, str]:
+    if not word:
+        return 0, word
+    if word in _DONE or PROGRESS.get(word) is Progress.CANCELLED:
+        return 3, word
+    return 2 if OUTCOMES.get(word, Outcome.UNKNOWN) in _MAY_BE_DONE else 1, word
 
 
 def is_fault(exchange: Exchange) -> bool:
@@ -181,8 +199,11 @@ def merge(a: Lease, b: Lease) -> Lease:
             calls=merge_calls(a.calls, b.calls),
             code_at=_earliest(a.code_at, b.code_at),
             claimed_at=_earliest(a.claimed_at, b.claimed_at),
+            claim=_deciding(a.claim, b.claim),
             ended_at=_earliest(a.ended_at, b.ended_at),
             expires_at=_latest(a.expires_at, b.expires_at),
+            refunded_at=_earliest(a.refunded_at, b.refunded_at),
+            auto_refund=a.auto_refund and b.auto_refund,
             seen_at=max(a.seen_at, b.seen_at),
             price=priced.price,
             price_source=priced.price_source,
@@ -190,10 +211,15 @@ def merge(a: Lease, b: Lease) -> Lease:
     )
 
 
-def _price_rank(lease: Lease) -> tuple[bool, bool, str, Decimal]:
-    """A price from a header before one from a body, the higher of two from the same place."""
+PRICE_SOURCES = ("", "table", "list", "reply", "header")
+"""Where a lease's price was read, the more trustworthy the later: a table of prices, a list of the account's
+leases, the purchase's own reply, its cost header."""
+
+
+def _price_rank(lease: Lease) -> tuple[bool, int, Decimal]:
+    """A price from a better source first, then the higher of two."""
     price = lease.price
-    return (price is not None, lease.price_source == "header", lease.price_source, price or Decimal(0))
+    return price is not None, PRICE_SOURCES.index(lease.price_source), price or Decimal(0)
 
 
 def _earliest(a: float | None, b: float | None) -> float | None:

@@ -127,13 +127,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """One number that a purchase reply names."""
+    """One number that a purchase reply names; times are as the provider wrote them."""
 
     id: str
     phone: str = field(default="", repr=False)
     service: str = ""
     price: Decimal | None = None
-    expires_at: str = ""  # as the provider wrote it
+    began_at: str = ""
+    expires_at: str = ""
+    kind: Kind | None = None  # as far as the reply itself tells it
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ class Reply:
     """The parsed answer of an arm.
 
     ``code`` is the word that decided the outcome (``ACCESS_NUMBER``, ``NO_NUMBERS``, ``HTTP_502``, ``EMPTY``...).
+    ``parts``: of an answer about several leases, what it says of each, by the arm's own id.
     """
 
     outcome: Outcome
@@ -150,6 +153,7 @@ class Reply:
     sms: str | None = field(default=None, repr=False)  # the code itself; never stored
     balance: Decimal | None = None
     unknown_lease: bool = False  # the arm says that it does not know this lease
+    parts: "Mapping[str, Reply] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +193,7 @@ class Exchange:
     connect: float = 0.0
     status: int = 0
     failure: Failure | None = None
+    client: str = ""  # source address
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +228,9 @@ class Lease:
     ``visible_id`` is what the client was shown: the arm's own id, or an alias when both arms use the same one.
     ``calls`` packs the lease's first 16 calls for the gates, see ``canary.core.leases``.
     ``purchase`` is ``None`` for a lease adopted from traffic (bought before the harness was put in).
+    ``claim`` is the word that decides among the answers to its cancels, ``claimed_at`` the first cancel that
+    was carried out or may have been. ``auto_refund``: the provider gives the price back when the lifetime
+    passes without a code. ``refunded_at``: when a balance showed that the price had come back.
     """
 
     arm: Arm
@@ -240,8 +248,11 @@ class Lease:
     state: LeaseState = LeaseState.OPEN
     code_at: float | None = None
     claimed_at: float | None = None
+    claim: str = ""
     ended_at: float | None = None
     expires_at: float | None = None
+    auto_refund: bool = True
+    refunded_at: float | None = None
     seen_at: float = 0.0
     calls: bytes = b""
 

@@ -16,7 +16,8 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from canary.core.leases import FAULTS, MAX_CALLS, unpack_calls
-from canary.core.model import Arm, Lease, LeaseState, Outcome, Purchase
+from canary.core.model import Arm, Lease, Outcome, Purchase
+from canary.core.money import Basis, given_back
 from canary.core.policy.gates import Gate
 from canary.core.stats.bins import edge
 
@@ -105,16 +106,13 @@ def has_code(lease: Lease, window: float) -> bool:
 def is_refunded(lease: Lease, window: float) -> bool:
     """Whether the money was asked back, or the provider had given it back by closing the lease, by then.
 
-    A code settles it: the lease is paid for. ``claimed_at`` is the first cancel that was carried out or whose
-    answer was lost; a refused one claims nothing. EXPIRED and REFUNDED without a claim are the provider's
-    word. ABANDONED is nobody's word and counts as not refunded.
+    A code settles it: the lease is paid for. What only the provider's rule promises does not count: nobody has
+    said that it happened, and it falls due just when the window ends.
     """
-    if has_code(lease, window):
+    due = given_back(lease)
+    if due is None or due.basis is Basis.RULE or has_code(lease, window):
         return False
-    if lease.claimed_at is not None and lease.claimed_at - lease.opened_at <= window:
-        return True
-    closed = lease.state in {LeaseState.REFUNDED, LeaseState.EXPIRED}
-    return closed and lease.ended_at is not None and lease.ended_at - lease.opened_at <= window
+    return due.at - lease.opened_at <= window
 
 
 def calls_by(lease: Lease, window: float) -> list[tuple[float, int, bool]]:

@@ -4,7 +4,6 @@ import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, or_, select, tuple_
 
@@ -17,25 +16,6 @@ from canary.store.upsert import insert_new, upsert
 
 CHUNK = 200
 """Keys asked for in one statement."""
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """What one arm's leases of known price cost, in the account's unit.
-
-    ``settled``: the part of ``spent`` whose result is known, refunds included; the price of a lease that still
-    waits for its code is not in it. ``successes``: leases of known price that got a code.
-    """
-
-    spent: Decimal = Decimal(0)
-    refunded: Decimal = Decimal(0)
-    settled: Decimal = Decimal(0)
-    successes: int = 0
-
-    @property
-    def per_success(self) -> Decimal | None:
-        """Money that did not come back, per lease that got a code; ``None`` without one."""
-        return (self.settled - self.refunded) / self.successes if self.successes else None
 
 
 def bind(connection: Connection, rollout: str, purchase: Purchase, bought: Sequence[Lease]) -> list[Lease]:
@@ -154,26 +134,6 @@ def counts(connection: Connection, rollout: str) -> dict[Arm, Counter[LeaseState
     found: dict[Arm, Counter[LeaseState]] = {arm: Counter() for arm in Arm}
     for arm, state, n in connection.execute(statement):
         found[Arm(arm)][LeaseState(state)] = n
-    return found
-
-
-def money(connection: Connection, rollout: str) -> dict[Arm, Money]:
-    """What each arm's leases cost. Equal prices are counted by the database and added up exactly here."""
-    coded = leases.c.code_at.is_not(None)
-    columns = (leases.c.arm, leases.c.state, leases.c.price, coded)
-    where = (leases.c.rollout == rollout, leases.c.price.is_not(None))
-    found = {arm: Money() for arm in Arm}
-    for arm, state, price, got_code, n in connection.execute(
-        select(*columns, func.count()).where(*where).group_by(*columns)
-    ):
-        amount, success = price * n, bool(got_code) or state == LeaseState.SUCCEEDED
-        before = found[Arm(arm)]
-        found[Arm(arm)] = Money(
-            spent=before.spent + amount,
-            refunded=before.refunded + (amount if state == LeaseState.REFUNDED else 0),
-            settled=before.settled + (amount if success or state != LeaseState.OPEN else 0),
-            successes=before.successes + (n if success else 0),
-        )
     return found
 
 

@@ -17,13 +17,21 @@ from canary.core.model import (
     Rollout,
     RolloutState,
 )
+from canary.core.money import refund_due, result_of
 
 type Row = Mapping[Any, Any]
 
 
 def lease_row(rollout: str, lease: Lease) -> dict[str, Any]:
     """A lease as a row."""
-    return {"rollout": rollout} | {name: getattr(lease, name) for name in _LEASE_FIELDS}
+    due = refund_due(lease)
+    row: dict[str, Any] = {name: getattr(lease, name) for name in _LEASE_FIELDS}
+    return row | {
+        "rollout": rollout,
+        "result": result_of(lease),
+        "due_at": due.at if due else None,
+        "basis": due.basis if due else None,
+    }
 
 
 def lease_of(row: Row) -> Lease:

@@ -138,13 +138,21 @@ leases = Table(
     Column("state", String(20), nullable=False),
     Column("code_at", Float(53)),
     Column("claimed_at", Float(53)),
+    Column("claim", String(60), nullable=False),
     Column("ended_at", Float(53)),
     Column("expires_at", Float(53)),
+    Column("auto_refund", Boolean, nullable=False),
+    Column("refunded_at", Float(53)),
     Column("seen_at", Float(53), nullable=False),
     Column("calls", LargeBinary, nullable=False),
+    # what follows from the columns above, written with them so that sums need not know the rules
+    Column("result", String(10), nullable=False),
+    Column("due_at", Float(53)),
+    Column("basis", String(10)),
     UniqueConstraint("rollout", "kind", "visible_id"),
     Index("leases_by_purchase", "rollout", "purchase"),
     Index("leases_by_state", "rollout", "state", "ended_at"),
+    Index("leases_by_result", "rollout", "arm", "result", "refunded_at"),
 )
 
 tallies = Table(

@@ -13,12 +13,14 @@ from canary.core.compare.judge import Difference
 from canary.core.compare.judge import differences as contract_of
 from canary.core.compare.shape import Sighting, TraitKey
 from canary.core.model import Arm, Decision, Kind, Lease, LeaseState, Purchase, Rollout
+from canary.core.money import Money
 from canary.core.tally import Tally, TallyKey
-from canary.store import counts, differences, history, leases, rollouts, ticks
+from canary.store import counts, differences, history, leases, money, rollouts, ticks
 from canary.store.differences import Shapes
 from canary.store.engine import open_engine, shown, translated
 from canary.store.history import Point
-from canary.store.leases import Bought, Money
+from canary.store.leases import Bought
+from canary.store.money import Offer
 from canary.store.rollouts import Look, StoredPolicy
 from canary.store.ticks import Evidence, Tick
 
@@ -173,7 +175,12 @@ class Store:
     def money(self, rollout: str) -> dict[Arm, Money]:
         """What each arm's leases cost."""
         with self._read() as connection:
-            return leases.money(connection, rollout)
+            return money.by_arm(connection, rollout)
+
+    def offers(self, rollout: str) -> dict[Offer, Money]:
+        """What the leases of each service in each country cost, per arm."""
+        with self._read() as connection:
+            return money.by_offer(connection, rollout)
 
     def matured(
         self,

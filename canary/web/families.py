@@ -15,9 +15,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from canary import __version__
 from canary.core.model import Arm, LeaseState, Rollout, RolloutState
+from canary.core.money import Money
 from canary.core.stats.bins import COUNT, edge
 from canary.core.tally import Tally
-from canary.store.leases import Money
 from canary.web.status import HAZARD
 
 BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0)

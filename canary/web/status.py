@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from canary.core.model import Arm, LeaseState, Rollout
+from canary.core.money import Money
 from canary.store.errors import StoreError
-from canary.store.leases import Money
 from canary.store.store import Store
 
 HAZARD = "hazard_"

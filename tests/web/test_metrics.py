@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from canary.core.model import Arm, LeaseState
+from canary.core.money import Money
 from canary.core.stats.bins import bin_of
 from canary.core.tally import Tally
-from canary.store.leases import Money
 from canary.store.store import Store
 from canary.web.families import BOUNDS, COUNTERS, PROCESS, ROLLOUT, SERVER, STORED, Pool, Process, Stored
 from canary.web.metrics import Scrape, exposition

@@ -82,7 +82,7 @@ def test_leases_and_money_are_the_stores(store: Store, clock: FakeClock) -> None
     """Open and total leases per arm, and what they cost."""
     bought = [
         tlease(id="1", state=LeaseState.SUCCEEDED, price=Decimal("0.10")),
-        tlease(id="2", state=LeaseState.REFUNDED, price=Decimal("0.20")),
+        tlease(id="2", state=LeaseState.REFUNDED, ended_at=NOW + 9, price=Decimal("0.20")),
         tlease(id="3", price=Decimal("0.05"), arm=Arm.NEW),
     ]
     store.bind(NAME, [(tpurchase(), bought)])

@@ -10,7 +10,7 @@ from typing import Any
 
 from canary.core.actions import Grammar, lookup
 from canary.core.leases import CANCEL_CODES
-from canary.core.model import Call, Effect, Headers, Issued, Outcome, Progress, Reply
+from canary.core.model import Call, Effect, Headers, Issued, Kind, Outcome, Progress, Reply
 from canary.core.protocol.words import NO_CODE, OUTCOMES, PROGRESS, UNKNOWN_LEASE, normalised, storable
 
 MAX_JSON = 1024 * 1024
@@ -182,7 +182,7 @@ def _word(call: Call, grammar: Grammar, word: str, rest: str) -> Reply:
         return _after_set_status(call, reply, progress)
     if progress is Progress.CODE:
         return _with_code(reply, rest)
-    return replace(reply, progress=progress)
+    return Reply(outcome, word, progress, unknown_lease=reply.unknown_lease)
 
 
 def _after_set_status(call: Call, reply: Reply, progress: Progress) -> Reply:
@@ -288,6 +288,7 @@ def _rows(data: Any) -> list[Any]:
 _ISSUED_IDS = ("activationId", "activation", "id")
 _ISSUED_PHONES = ("phoneNumber", "phone", "number")
 _ISSUED_PRICES = ("activationCost", "cost", "price")
+_ISSUED_BEGINNINGS = ("activationTime",)
 _ISSUED_ENDS = ("activationEndTime", "activationEnd", "endDate")
 
 
@@ -303,7 +304,10 @@ def _issued(row: Any) -> Issued | None:
         phone=_first(row, _ISSUED_PHONES),
         service=_first(row, ("serviceCode", "service")),
         price=_price(_first(row, _ISSUED_PRICES)),
+        began_at=_first(row, _ISSUED_BEGINNINGS),
         expires_at=_first(row, _ISSUED_ENDS),
+        # HeroSMS rents out activations: an id by that name is one, whatever was asked for
+        kind=Kind.ACTIVATION if "activationId" in row else None,
     )
 
 
@@ -322,16 +326,19 @@ def _first(row: Mapping[str, Any], names: tuple[str, ...]) -> str:
 def _json_status(call: Call, data: Any) -> Reply:
     if not isinstance(data, dict):
         return Reply(Outcome.UNKNOWN, "JSON")
-    if len(call.ids) > 1:
-        return Reply(Outcome.OK, "JSON")
-    one = next(iter(data.values()), None)
-    if len(data) == 1 and isinstance(one, str):  # a reseller's map of id to status text
-        return _text(call, Grammar.STATUS, 200, one)
+    if (len(data) == 1 or len(call.ids) > 1) and all(isinstance(one, str) for one in data.values()):
+        return _by_id(call, data)
     messages = [data[name] for name in ("sms", "data", "call") if name in data]
     if not messages and "verificationType" not in data:
         return Reply(Outcome.UNKNOWN, "JSON")
     code = next((c for c in map(_code_in, messages) if c), "")
     return _with_code(Reply(Outcome.OK, "JSON"), code)
+
+
+def _by_id(call: Call, data: Mapping[str, str]) -> Reply:
+    """A reseller's map of id to status text."""
+    parts = {own: _text(call, Grammar.STATUS, 200, text) for own, text in data.items()}
+    return Reply(Outcome.OK, "JSON", parts=parts) if len(call.ids) > 1 else next(iter(parts.values()))
 
 
 def _code_in(message: Any) -> str:

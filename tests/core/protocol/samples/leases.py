@@ -1,7 +1,12 @@
 """Replies about one lease: its status, and what was asked to be done with it."""
 
-from canary.core.model import Outcome, Progress
+from canary.core.model import Outcome, Progress, Reply
 from tests.core.protocol.samples.sample import ID, JSON, ONE, sample, set_to
+
+PARTS = {
+    "1": Reply(Outcome.OK, "STATUS_OK", Progress.CODE, sms="4711"),
+    "2": Reply(Outcome.OK, "STATUS_WAIT_CODE", Progress.WAITING),
+}
 
 STATUSES = (
     sample("wait", "getStatus", "STATUS_WAIT_CODE",
@@ -61,7 +66,9 @@ STATUSES = (
     sample("v2_map_by_the_arms_own_id", "getStatusV2", '{"77":"STATUS_OK:4711"}',
         Outcome.OK, "STATUS_OK", params=ONE, progress=Progress.CODE, sms="4711"),
     sample("v2_map_of_several", "getStatusV2", '{"1":"STATUS_OK:4711","2":"STATUS_WAIT_CODE"}',
-        Outcome.OK, "JSON", params={"id": "1,2"}),
+        Outcome.OK, "JSON", params={"id": "1,2"}, parts=PARTS),
+    sample("v2_of_one_among_several", "getStatusV2", '{"verificationType":0,"sms":{"code":"4711"},"call":null}',
+        Outcome.OK, "JSON", params={"id": "1,2"}, progress=Progress.CODE, sms="4711"),
     sample("v2_unread_shape", "getStatusV2", '{"otp":"4711","state":3}', Outcome.UNKNOWN, "JSON", params=ONE),
     sample("full_sms", "getFullSms", "FULL_SMS:Your code: 4711",
         Outcome.OK, "FULL_SMS", params=ONE, progress=Progress.CODE, sms="Your code: 4711"),

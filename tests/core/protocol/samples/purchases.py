@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from canary.core.model import Outcome
-from tests.core.protocol.samples.sample import BUY, ID, JSON, PHONE, number, sample
+from tests.core.protocol.samples.sample import BUY, ID, JSON, PHONE, activation, number, sample
 
 SA_V2 = (
     '{"activationId":635468024,"phoneNumber":"79584123456","activationCost":12.50,"currency":840,'
@@ -14,6 +14,10 @@ HERO_V2 = (
     '"countryCode":6,"countryPhoneCode":62,"canGetAnotherSms":true,"activationTime":"2026-01-05T10:00:00+00:00",'
     '"activationEndTime":"2026-01-05T10:20:00+00:00","verificationType":"sms","subtype":null,'
     '"serviceCode":"tg","status":"4"}'
+)
+SA_NUMBER = activation(service="", price=Decimal("12.50"), began_at="2022-06-01 17:30:57")
+HERO_NUMBER = activation(
+    price=Decimal("0.25"), began_at="2026-01-05T10:00:00+00:00", expires_at="2026-01-05T10:20:00+00:00"
 )
 
 NUMBERS = (
@@ -45,18 +49,17 @@ NUMBERS = (
     sample("extra_unknown_parent", "getExtraActivation", "BAD_ID",
         Outcome.CALLER, "BAD_ID", params={"activationId": "1"}, unknown_lease=True),
     sample("v2_sms_activate", "getNumberV2", SA_V2,
-        Outcome.OK, "JSON", params=BUY, issued=(number(service="", price=Decimal("12.50")),)),
+        Outcome.OK, "JSON", params=BUY, issued=(SA_NUMBER,)),
     sample("v2_hero", "getNumberV2", HERO_V2,
-        Outcome.OK, "JSON", params=BUY, content_type=JSON,
-        issued=(number(price=Decimal("0.25"), expires_at="2026-01-05T10:20:00+00:00"),)),
+        Outcome.OK, "JSON", params=BUY, content_type=JSON, issued=(HERO_NUMBER,)),
     sample("v2_grizzly", "getNumberV2",
         '{"activationId":635468024,"phoneNumber":79584123456,"activationCost":"0.4","currency":643,'
         '"activationCancel":"2026-01-05 10:02:00","activationEnd":"2026-01-05 10:20:00"}',
         Outcome.OK, "JSON", params=BUY,
-        issued=(number(service="", price=Decimal("0.4"), expires_at="2026-01-05 10:20:00"),)),
+        issued=(activation(service="", price=Decimal("0.4"), expires_at="2026-01-05 10:20:00"),)),
     sample("v2_without_id", "getNumberV2", '{"phoneNumber":"79584123456"}', Outcome.UNKNOWN, "JSON", params=BUY),
     sample("v2_without_phone", "getNumberV2", '{"activationId":635468024}',
-        Outcome.UNKNOWN, "JSON", params=BUY, issued=(number(phone="", service=""),)),
+        Outcome.UNKNOWN, "JSON", params=BUY, issued=(activation(phone="", service=""),)),
     sample("v2_other_object", "getNumberV2", '{"ok":true}', Outcome.UNKNOWN, "JSON", params=BUY),
     sample("v2_cut_off", "getNumberV2", SA_V2[:60], Outcome.UNKNOWN, "BROKEN_JSON", params=BUY),
     sample("multi", "getMultiServiceNumber",
@@ -70,10 +73,9 @@ NUMBERS = (
     sample("partner_product", "buyPartnerProduct", '{"status":"success"}',
         Outcome.OK, "JSON", params={"productId": "3"}),
     sample("prolong", "prolong", HERO_V2,
-        Outcome.OK, "JSON", params={"id": ID, "duration": "1"},
-        issued=(number(price=Decimal("0.25"), expires_at="2026-01-05T10:20:00+00:00"),)),
+        Outcome.OK, "JSON", params={"id": ID, "duration": "1"}, issued=(HERO_NUMBER,)),
     sample("reactivate", "reactivate", SA_V2,
-        Outcome.OK, "JSON", params={"id": ID}, issued=(number(service="", price=Decimal("12.50")),)),
+        Outcome.OK, "JSON", params={"id": ID}, issued=(SA_NUMBER,)),
 )  # fmt: skip
 
 REFUSALS = (

@@ -1,9 +1,7 @@
 """Replies of the rent API."""
 
-from decimal import Decimal
-
 from canary.core.model import Outcome, Progress
-from tests.core.protocol.samples.purchases import HERO_V2
+from tests.core.protocol.samples.purchases import HERO_NUMBER, HERO_V2
 from tests.core.protocol.samples.sample import JSON, number, sample
 
 RENTS = (
@@ -12,8 +10,7 @@ RENTS = (
         Outcome.OK, "JSON", params={"service": "vk", "rent_time": "4"},
         issued=(number("1049", "79951234567", "", expires_at="2020-01-31T12:01:52"),)),
     sample("rent_hero", "getRentNumber", HERO_V2,
-        Outcome.OK, "JSON", params={"service": "tg", "duration": "4"},
-        issued=(number(price=Decimal("0.25"), expires_at="2026-01-05T10:20:00+00:00"),)),
+        Outcome.OK, "JSON", params={"service": "tg", "duration": "4"}, issued=(HERO_NUMBER,)),
     sample("rent_no_numbers", "getRentNumber", '{"status":"error","message":"NO_NUMBERS"}',
         Outcome.BUSINESS, "NO_NUMBERS", params={"service": "vk"}),
     sample("rent_no_numbers_hero", "getRentNumber", '{"title":"NO_NUMBERS","details":"x"}',

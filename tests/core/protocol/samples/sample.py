@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from canary.core.model import Call, Issued, Outcome, Reply
+from canary.core.model import Call, Issued, Kind, Outcome, Reply
 from tests.factories import tcall
 
 ID = "635468024"
@@ -55,3 +55,8 @@ def set_to(status: int) -> dict[str, str]:
 def number(id: str = ID, phone: str = PHONE, service: str = "tg", **more: object) -> Issued:  # noqa: A002
     """The number that a purchase's sample names."""
     return Issued(id, phone, service, **more)  # type: ignore[arg-type]
+
+
+def activation(**more: object) -> Issued:
+    """A number that the reply itself calls an activation."""
+    return number(kind=Kind.ACTIVATION, **more)  # type: ignore[arg-type]

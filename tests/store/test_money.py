@@ -6,7 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from canary.core.model import Arm, Lease, LeaseState
-from canary.store.leases import Money
+from canary.core.money import Money
+from canary.store.money import Offer
 from canary.store.store import Store
 from tests.factories import NOW, tlease, tpurchase, trollout
 
@@ -29,11 +30,11 @@ def test_cost_per_success_is_money_that_did_not_come_back_per_code(store: Store)
     bind(
         store,
         tlease(id="1", state=LeaseState.SUCCEEDED, price=Decimal("0.10")),
-        tlease(id="2", state=LeaseState.REFUNDED, price=Decimal("0.10")),
-        tlease(id="3", state=LeaseState.EXPIRED, price=Decimal("0.04")),
+        tlease(id="2", state=LeaseState.REFUNDED, ended_at=NOW + 9, price=Decimal("0.10")),
+        tlease(id="3", state=LeaseState.EXPIRED, ended_at=NOW + 9, price=Decimal("0.04"), auto_refund=False),
     )
     money = store.money(NAME)[Arm.OLD]
-    assert money == Money(Decimal("0.24"), Decimal("0.10"), Decimal("0.24"), 1)
+    assert money == Money(Decimal("0.24"), Decimal("0.10"), Decimal("0.24"), 1, leases=3)
     assert money.per_success == Decimal("0.14")
 
 
@@ -67,3 +68,22 @@ def test_sums_are_exact(store: Store, cents: list[Decimal], number: int) -> None
     leases = [tlease(id=str(i), visible_id=str(i), price=price) for i, price in enumerate(cents)]
     store.bind(name, [(tpurchase(), leases)])
     assert store.money(name)[Arm.OLD].spent == sum(cents)
+
+
+def test_every_offer_has_its_own_cost(store: Store) -> None:
+    """Per arm, service and country: what a number costs, and what a success does."""
+    back = {"state": LeaseState.REFUNDED, "ended_at": NOW + 9}
+    bind(
+        store,
+        tlease(id="1", service="tg", price=Decimal("0.08"), code_at=NOW + 5),
+        tlease(id="2", service="tg", price=Decimal("0.12"), code_at=NOW + 5),
+        tlease(id="3", service="wa", price=Decimal("0.10"), **back),
+        tlease(id="4", service="tg", price=Decimal("0.10"), arm=Arm.NEW, country="0"),
+        tlease(id="5", service="tg", price=None),
+    )
+    offers = store.offers(NAME)
+    assert set(offers) == {(Arm.OLD, "tg", "6"), (Arm.OLD, "wa", "6"), (Arm.NEW, "tg", "0")}
+    tg, wa = offers[Offer(Arm.OLD, "tg", "6")], offers[Offer(Arm.OLD, "wa", "6")]
+    assert (tg.leases, tg.unpriced, tg.sticker, tg.per_success) == (2, 1, Decimal("0.10"), Decimal("0.10"))
+    assert (wa.refunded, wa.per_success) == (Decimal("0.10"), None)
+    assert sum((offers[one] for one in offers), Money()) == sum(store.money(NAME).values(), Money())

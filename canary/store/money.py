@@ -1,0 +1,47 @@
+"""What leases cost: equal prices are counted by the database and added up exactly here."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from canary.core.model import Arm
+from canary.core.money import Money, Result, money_of
+from canary.store.schema import leases
+
+
+class Offer(NamedTuple):
+    """What is bought: a service in a country, on an arm."""
+
+    arm: Arm
+    service: str
+    country: str
+
+
+def by_arm(connection: Connection, rollout: str) -> dict[Arm, Money]:
+    """What each arm's leases cost."""
+    found = {arm: Money() for arm in Arm}
+    for (arm,), money in _sums(connection, rollout, leases.c.arm):
+        found[Arm(arm)] += money
+    return found
+
+
+def by_offer(connection: Connection, rollout: str) -> dict[Offer, Money]:
+    """What the leases of each service in each country cost, per arm."""
+    found: defaultdict[Offer, Money] = defaultdict(Money)
+    for (arm, service, country), money in _sums(
+        connection, rollout, leases.c.arm, leases.c.service, leases.c.country
+    ):
+        found[Offer(Arm(arm), service, country)] += money
+    return dict(found)
+
+
+def _sums(
+    connection: Connection, rollout: str, *groups: ColumnElement[Any]
+) -> Iterator[tuple[tuple[Any, ...], Money]]:
+    confirmed = leases.c.refunded_at.is_not(None)
+    columns = (*groups, leases.c.result, leases.c.price, confirmed)
+    statement = select(*columns, func.count()).where(leases.c.rollout == rollout).group_by(*columns)
+    for *group, result, price, back, n in connection.execute(statement):
+        yield tuple(group), money_of(Result(result), price, confirmed=bool(back), n=n)
