@@ -11,8 +11,13 @@ from canary.cli.errors import READABLE, said
 
 COMMANDS = {
     "run": "canary.cli.run",
+    "proxy": "canary.cli.run",
+    "controller": "canary.cli.controller",
     "check": "canary.cli.check",
+    "plan": "canary.cli.plan",
     "status": "canary.cli.status",
+    "gate": "canary.cli.gate",
+    "report": "canary.cli.report",
     "differences": "canary.cli.differences",
     "pause": "canary.cli.operate",
     "resume": "canary.cli.operate",

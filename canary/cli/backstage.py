@@ -12,10 +12,38 @@ from canary.gateway.service import GatewayService
 from canary.store.store import Store
 
 
-class Backstage:
-    """What answers calls and watches over the rollout.
+class ControlRoom:
+    """The controller at work.
 
     Args:
+        clock: wall-clock seconds.
+    """
+
+    def __init__(self, store: Store, loaded: Loaded, clock: Callable[[], float]) -> None:
+        self._controller = Controller(store, loaded.policy, loaded.profiles, clock)
+        self._running: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Make the first tick, and go on ticking.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        await asyncio.to_thread(self._controller.tick)
+        self._running = asyncio.create_task(self._controller.run(), name="controller")
+
+    async def stop(self) -> None:
+        """Make no further tick; harmless when it was never started."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
+
+class Backstage:
+    """What answers calls and, unless a controller runs elsewhere, watches over the rollout.
+
+    Args:
+        control: whether this process has the controller too.
         clock: wall-clock seconds.
     """
 
@@ -26,15 +54,14 @@ class Backstage:
         state: str | Path,
         *,
         actor: str,
+        control: bool = True,
         accept_changes: bool = False,
         clock: Callable[[], float] = time,
     ) -> None:
-        policy = loaded.policy
         self.store = Store(state)
-        rollout = begin(self.store, policy, now=clock(), actor=actor, accept_changes=accept_changes)
+        rollout = begin(self.store, loaded.policy, now=clock(), actor=actor, accept_changes=accept_changes)
         self.service = GatewayService(loaded, secrets, self.store, rollout, clock)
-        self.controller = Controller(self.store, policy, loaded.profiles, clock)
-        self._controlling: asyncio.Task[None] | None = None
+        self._control = ControlRoom(self.store, loaded, clock) if control else None
 
     async def start(self) -> None:
         """Get ready to answer. The controller's first tick is seen before the first client is.
@@ -44,14 +71,13 @@ class Backstage:
             OSError: a CA file cannot be read.
         """
         await self.service.start()
-        await asyncio.to_thread(self.controller.tick)
-        await self.service.view.refresh()
-        self._controlling = asyncio.create_task(self.controller.run(), name="controller")
+        if self._control is not None:
+            await self._control.start()
+            await self.service.view.refresh()
 
     async def stop(self) -> None:
         """Write what is left and close everything. Call it when nothing is in flight."""
-        if self._controlling is not None:
-            self._controlling.cancel()
-            await asyncio.gather(self._controlling, return_exceptions=True)
+        if self._control is not None:
+            await self._control.stop()
         await self.service.stop()
         self.store.close()

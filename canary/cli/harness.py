@@ -1,4 +1,4 @@
-"""What ``canary run`` is made of: backstage, ingress and admin server in one process."""
+"""What ``canary run`` and ``canary proxy`` are made of: backstage, ingress and admin server in one process."""
 
 import logging
 from collections.abc import Callable
@@ -36,7 +36,8 @@ class Address:
 class Settings:
     """How one harness is run.
 
-    ``token`` opens the admin API. ``confdir`` holds mitmproxy's CA (regular mode).
+    ``token`` opens the admin API. ``control``: with the controller, or as a proxy beside one that runs elsewhere.
+    ``confdir`` holds mitmproxy's CA (regular mode).
     """
 
     listen: Address
@@ -44,12 +45,13 @@ class Settings:
     state: str | Path
     token: str
     actor: str = "canary run"
+    control: bool = True
     accept_changes: bool = False
     confdir: Path | None = None
 
 
 class Harness:
-    """Everything that ``canary run`` runs."""
+    """One process that answers clients."""
 
     def __init__(
         self, loaded: Loaded, secrets: Secrets, settings: Settings, clock: Callable[[], float] = time
@@ -60,6 +62,7 @@ class Harness:
             secrets,
             settings.state,
             actor=settings.actor,
+            control=settings.control,
             accept_changes=settings.accept_changes,
             clock=clock,
         )
@@ -97,7 +100,7 @@ class Harness:
 
     @property
     def ready_line(self) -> str:
-        """What ``canary run`` prints when it serves."""
+        """What is printed when it serves."""
         rollout = self.service.view.rollout
         proxy, admin = Address(*self.ingress.address), Address(*self.admin.address)
         return f"ready proxy={proxy} admin={admin} stage={rollout.stage} weight={show_share(rollout.weight)}"

@@ -6,6 +6,8 @@ from typing import override
 
 from canary.core.protocol.rewrite import redact
 
+LEVELS = ("debug", "info", "warning", "error")
+
 
 class _Redacting(logging.Formatter):
     """Takes keys out of the finished line, so that none gets through by way of an exception's text."""

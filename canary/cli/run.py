@@ -1,20 +1,15 @@
-"""``canary run``: proxy, controller and admin server together until SIGTERM."""
+"""``canary run``: proxy, controller and admin server together until SIGTERM; ``canary proxy``: no controller in it."""
 
-import asyncio
-import logging
-import os
-import signal
 from pathlib import Path
 
 import click
 
 from canary.cli.harness import Address, Harness, Settings
-from canary.cli.logs import configure
+from canary.cli.logs import LEVELS, configure
+from canary.cli.serve import serve, starter
 from canary.cli.state import default_state
 from canary.cli.tokens import admin_token
 from canary.gateway.config import load, resolve
-
-log = logging.getLogger(__name__)
 
 
 class _Address(click.ParamType[Address]):
@@ -31,50 +26,53 @@ class _Address(click.ParamType[Address]):
         return Address(host.strip("[]") or "127.0.0.1", int(port))
 
 
-@click.command()
-@click.argument("policy", type=click.Path(path_type=Path))
-@click.option(
-    "--listen", type=_Address(), default="127.0.0.1:8080", show_default=True, help="Where clients come."
-)
-@click.option(
-    "--admin", type=_Address(), default="127.0.0.1:9900", show_default=True, help="Admin API, metrics."
-)
-@click.option("--state", help="SQLite file or postgresql:// URL.  [default: .canary/NAME.db]")
-@click.option("--accept-changes", is_flag=True, help="Take over a policy edited under a running rollout.")
-@click.option("--confdir", type=click.Path(path_type=Path), help="mitmproxy's CA, for mode: regular.")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
-def run(
-    policy: Path,
-    listen: Address,
-    admin: Address,
-    state: str | None,
-    accept_changes: bool,
-    confdir: Path | None,
-    log_level: str,
-) -> None:
-    """Stand between clients and both arms: proxy, controller and admin server, until SIGTERM."""
-    loaded = load(policy)
-    secrets = resolve(loaded)
-    configure(log_level, secrets.literals)
-    settings = Settings(
-        listen=listen,
-        admin=admin,
-        state=state or default_state(loaded.policy.name),
-        token=admin_token(admin.host),
-        actor=f"{os.environ.get('USER', 'canary')} (canary run)",
-        accept_changes=accept_changes,
-        confdir=confdir,
+def _command(name: str, *, control: bool, summary: str) -> click.Command:
+    @click.command(name, help=summary)
+    @click.argument("policy", type=click.Path(path_type=Path))
+    @click.option(
+        "--listen", type=_Address(), default="127.0.0.1:8080", show_default=True, help="Where clients come."
     )
-    asyncio.run(_serve(Harness(loaded, secrets, settings)))
+    @click.option(
+        "--admin", type=_Address(), default="127.0.0.1:9900", show_default=True, help="Admin API, metrics."
+    )
+    @click.option("--state", help="SQLite file or postgresql:// URL.  [default: .canary/NAME.db]")
+    @click.option("--accept-changes", is_flag=True, help="Take over a policy edited under a running rollout.")
+    @click.option("--confdir", type=click.Path(path_type=Path), help="mitmproxy's CA, for mode: regular.")
+    @click.option("--log-level", type=click.Choice(LEVELS), default="info")
+    def command(
+        policy: Path,
+        listen: Address,
+        admin: Address,
+        state: str | None,
+        accept_changes: bool,
+        confdir: Path | None,
+        log_level: str,
+    ) -> None:
+        loaded = load(policy)
+        secrets = resolve(loaded)
+        configure(log_level, secrets.literals)
+        settings = Settings(
+            listen=listen,
+            admin=admin,
+            state=state or default_state(loaded.policy.name),
+            token=admin_token(admin.host),
+            actor=starter(name),
+            control=control,
+            accept_changes=accept_changes,
+            confdir=confdir,
+        )
+        serve(Harness(loaded, secrets, settings))
+
+    return command
 
 
-async def _serve(harness: Harness) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
-    await harness.start()
-    click.echo(harness.ready_line)
-    await stop.wait()
-    log.info("stopping")
-    await harness.stop()
+run = _command(
+    "run",
+    control=True,
+    summary="Stand between clients and both arms: proxy, controller and admin server, until SIGTERM.",
+)
+proxy = _command(
+    "proxy",
+    control=False,
+    summary="Proxy and admin server alone; without a controller elsewhere, new leases go to the safe arm.",
+)
