@@ -9,6 +9,7 @@ from canary.core.model import Arm, Call, Effect, Exchange, Outcome, Reply, Reque
 from canary.core.protocol.read import read
 from canary.core.protocol.rewrite import rewrite
 from canary.gateway.coding import UndecodableError, decode
+from canary.gateway.prices import PriceTable
 from canary.gateway.upstream import Sent, Upstream
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ class ArmSide:
     lifetime: float = 1200.0
     lifetimes: Mapping[str, float] = field(default_factory=dict)  # by service
     price_headers: tuple[str, ...] = ()
+    prices: PriceTable = field(default_factory=PriceTable)
+    auto_refund: bool = True
 
     def lifetime_of(self, service: str) -> float:
         """Seconds until a lease of ``service`` ends by itself."""
@@ -90,7 +93,7 @@ class Arms:
         at = self._clock()
         repeatable = call.effect in REPEATABLE and not call.malformed
         sent = await side.upstream.send(request.method, query, headers, body, repeatable=repeatable)
-        asked = _asked(call, arm, at, sent)
+        asked = _asked(call, arm, at, sent, request.client)
         if self._heard is not None:
             self._heard(asked)
         return asked
@@ -104,17 +107,19 @@ class Arms:
         )
 
 
-def _asked(call: Call, arm: Arm, at: float, sent: Sent) -> Asked:
+def _asked(call: Call, arm: Arm, at: float, sent: Sent, client: str) -> Asked:
     response = sent.response
     if response is None:
         reply = Reply(Outcome.PROVIDER, str(sent.failure).upper())
-        return Asked(Exchange(call, arm, reply, at, sent.latency, sent.connect, 0, sent.failure), None)
+        return Asked(
+            Exchange(call, arm, reply, at, sent.latency, sent.connect, 0, sent.failure, client), None
+        )
     content = _decoded(response)
     if content is None:
         reply, content = Reply(Outcome.UNKNOWN, "UNDECODABLE"), b""
     else:
         reply = read(call, response.status, response.header("content-type"), content)
-    exchange = Exchange(call, arm, reply, at, sent.latency, sent.connect, response.status)
+    exchange = Exchange(call, arm, reply, at, sent.latency, sent.connect, response.status, client=client)
     return Asked(exchange, response, content)
 
 

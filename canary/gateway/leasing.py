@@ -1,14 +1,17 @@
 """Leases as they begin: bought through the harness, or met in traffic because they are older than it."""
 
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import ROUND_DOWN, Decimal
 
 from canary.core.leases import append_call
 from canary.core.model import Call, Issued, Kind, Lease, Purchase, Request
+from canary.core.money import refund_due
 from canary.core.protocol.read import price_from_headers
 from canary.core.protocol.rewrite import fingerprint
 from canary.core.stats.bins import bin_of
 from canary.gateway.asking import ArmSide, Asked
+from canary.gateway.dates import end_of, written
 
 MAX_LABEL = 100
 """Characters that are kept of a service or country; nobody's is longer, and clients may write anything."""
@@ -20,14 +23,43 @@ def label(text: str) -> str:
 
 
 def bought(
-    request: Request, call: Call, asked: Asked, purchase: Purchase, issued: Issued, side: ArmSide
+    request: Request, call: Call, asked: Asked, purchase: Purchase, side: ArmSide
+) -> tuple[Lease, ...]:
+    """The leases of the numbers that a purchase reply names, shown by the arm's own ids so far."""
+    issued = asked.exchange.reply.issued
+    prices = _prices(asked, purchase, side)
+    return tuple(
+        _bought(request, call, purchase, one, price, side) for one, price in zip(issued, prices, strict=True)
+    )
+
+
+def prolonged(lease: Lease, parents: Iterable[Lease]) -> Lease:
+    """The lease with what its life so far brought and cost, when it is one of ``parents`` that lives on."""
+    before = next((one for one in parents if one.lease_key == lease.lease_key), None)
+    if before is None or refund_due(before) is not None:
+        return lease
+    price, source = _price_so_far(before, lease)
+    return replace(lease, price=price, price_source=source, code_at=before.code_at)
+
+
+def _price_so_far(before: Lease, lease: Lease) -> "_Price":
+    """A header says what this purchase cost, a reply what the lease cost in all."""
+    if lease.price is None:
+        return before.price, before.price_source
+    if lease.price_source == "header" and before.price is not None:
+        return before.price + lease.price, "header"
+    return lease.price, lease.price_source
+
+
+def _bought(
+    request: Request, call: Call, purchase: Purchase, issued: Issued, price: "_Price", side: ArmSide
 ) -> Lease:
-    """The lease of one number that a purchase reply names, shown by the arm's own id so far."""
     service = label(issued.service) or purchase.service
-    price, source = _price(asked, issued, side)
+    usual = _usual_end(call, purchase.at, service, side)
+    kind = issued.kind or call.kind
     return Lease(
-        arm=asked.arm,
-        kind=call.kind,
+        arm=purchase.arm,
+        kind=kind,
         id=issued.id,
         visible_id=issued.id,
         opened_at=purchase.at,
@@ -36,9 +68,10 @@ def bought(
         country=purchase.country,
         client=request.client,
         key=fingerprint(call.key or ""),
-        price=price,
-        price_source=source,
-        expires_at=_named_end(issued, purchase.at) or _usual_end(call, purchase.at, service, side),
+        price=price[0],
+        price_source=price[1],
+        expires_at=_named_end(issued, purchase.at, usual) or usual,
+        auto_refund=side.auto_refund and kind is not Kind.RENT,  # a rent is paid for its time
         seen_at=purchase.at,
         calls=append_call(b"", 0.0, bin_of(purchase.latency), fault=False),
     )
@@ -56,29 +89,51 @@ def met(request: Request, call: Call, asked: Asked, side: ArmSide) -> Lease:
         client=request.client,
         key=fingerprint(call.key or ""),
         expires_at=_usual_end(call, at, "", side),
+        auto_refund=side.auto_refund and call.kind is not Kind.RENT,
         seen_at=at,
     )
 
 
-def _price(asked: Asked, issued: Issued, side: ArmSide) -> tuple[Decimal | None, str]:
-    price = price_from_headers(asked.response.headers, side.price_headers) if asked.response else None
-    if price is not None:
-        return price, "header"
-    return issued.price, "reply" if issued.price is not None else ""
+type _Price = tuple[Decimal | None, str]  # with its source
 
 
-def _named_end(issued: Issued, at: float) -> float | None:
-    """The end that the reply names, if its time zone is known (HeroSMS writes RFC 3339) and it is to come."""
-    try:
-        end = datetime.fromisoformat(issued.expires_at)
-    except ValueError:
-        return None
-    return end.timestamp() if end.tzinfo is not None and end.timestamp() > at else None
+def _prices(asked: Asked, purchase: Purchase, side: ArmSide) -> list[_Price]:
+    """The price of each number: of the cost header a share, or what the reply or the arm's price table says."""
+    issued = asked.exchange.reply.issued
+    paid = price_from_headers(asked.response.headers, side.price_headers) if asked.response else None
+    if paid is not None:
+        return [(share, "header") for share in _shares(paid, len(issued))]
+    return [_listed_price(one, purchase, side) for one in issued]
+
+
+def _listed_price(issued: Issued, purchase: Purchase, side: ArmSide) -> _Price:
+    if issued.price is not None:
+        return issued.price, "reply"
+    price = side.prices.of(issued.service or purchase.service, purchase.country)
+    return price, "table" if price is not None else ""
+
+
+_FINEST = Decimal("0.0001")
+
+
+def _shares(amount: Decimal, n: int) -> list[Decimal]:
+    """``amount`` in ``n`` parts that add up to it exactly."""
+    part = (amount / n).quantize(_FINEST, ROUND_DOWN)
+    return [amount - part * (n - 1), *[part] * (n - 1)]
+
+
+def _named_end(issued: Issued, at: float, usual: float | None) -> float | None:
+    """The end that the reply names, as far as it can be read."""
+    end = written(issued.expires_at)
+    return end_of(end, written(issued.began_at), at, usual) if end is not None else None
+
+
+_HOURS = ("rent_time", "time", "duration", "hours")
 
 
 def _usual_end(call: Call, at: float, service: str, side: ArmSide) -> float | None:
     """When a lease ends by itself; ``None`` for a rent of unknown length, which the provider's word alone ends."""
     if call.kind is not Kind.RENT:
         return at + side.lifetime_of(service)
-    hours = call.params.get("rent_time", "")  # SMS-Activate counts rents in hours
+    hours = next((value for name in _HOURS if (value := call.params.get(name))), "")
     return at + int(hours) * 3600 if hours.isascii() and hours.isdecimal() and len(hours) < 6 else None

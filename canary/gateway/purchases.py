@@ -8,7 +8,7 @@ from canary.core.route import Plan
 from canary.gateway.answers import Answers, own_to_visible
 from canary.gateway.asking import Arms, Asked
 from canary.gateway.bindings import Bindings
-from canary.gateway.leasing import bought, label
+from canary.gateway.leasing import bought, label, prolonged
 from canary.gateway.ledger import Ledger
 from canary.gateway.upstream import NOTHING_SENT
 from canary.store.errors import StoreError
@@ -55,7 +55,7 @@ class Purchases:
             self._ledger.later(asked.exchange, {})
         purchase = self._row(request, call, plan, asked, failure)
         if asked.exchange.reply.issued:
-            return await self._issue(request, call, plan, asked, purchase)
+            return await self._issue(request, call, plan, asked, purchase, parents)
         if may_have_bought(asked):
             self._ledger.count("lost_purchases")
             log.warning("a purchase on %s may have been made, its answer was lost", asked.arm)
@@ -63,10 +63,19 @@ class Purchases:
         return self._answers.of(asked)
 
     async def _issue(
-        self, request: Request, call: Call, plan: Plan, asked: Asked, purchase: Purchase
+        self,
+        request: Request,
+        call: Call,
+        plan: Plan,
+        asked: Asked,
+        purchase: Purchase,
+        parents: Mapping[str, Lease],
     ) -> Response:
-        side = self._arms[asked.arm]
-        leases = [bought(request, call, asked, purchase, one, side) for one in asked.exchange.reply.issued]
+        before = [self._bindings.current(lease) for lease in parents.values()]
+        leases = [
+            prolonged(lease, before)
+            for lease in bought(request, call, asked, purchase, self._arms[asked.arm])
+        ]
         try:
             bound = await self._bindings.bind(purchase, leases)
         except StoreError as error:

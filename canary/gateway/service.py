@@ -15,6 +15,7 @@ from canary.gateway.config import Loaded, Secrets
 from canary.gateway.differences import Contract
 from canary.gateway.gateway import Gateway
 from canary.gateway.ledger import Ledger
+from canary.gateway.prices import PriceTable
 from canary.gateway.rollouts import RolloutView
 from canary.gateway.shadow import ShadowQueue
 from canary.gateway.upstream import Upstream
@@ -122,7 +123,13 @@ def _arms(
     for arm, upstream in upstreams.items():
         profile = loaded.profiles[arm]
         sides[arm] = ArmSide(
-            upstream, secrets.keys[arm], profile.lifetime, profile.lifetimes, profile.cost_headers
+            upstream,
+            secrets.keys[arm],
+            profile.lifetime,
+            profile.lifetimes,
+            profile.cost_headers,
+            PriceTable(profile.countries),
+            profile.auto_refund_on_expiry,
         )
     return Arms(sides, clock, heard)
 

@@ -112,14 +112,14 @@ async def test_a_refused_purchase_is_passed_on_and_counted(gateway: Rig, body: s
 
 
 async def test_the_lease_lives_as_long_as_its_service_or_its_reply_says(tmp_path: Path) -> None:
-    """The profile's lifetime of the service, unless the reply names an end in a known time zone."""
+    """The profile's lifetime of the service, unless the reply names an end that can be read."""
     async with rig(tmp_path, old={"provider": "sms-activate"}) as gateway:
         gateway.old.next.extend(
             [
                 says("ACCESS_NUMBER:1:79"),
                 says("ACCESS_NUMBER:2:79"),
                 says('{"activationId":3,"phoneNumber":"79","activationEndTime":"2023-11-14T22:58:20Z"}'),
-                says('{"activationId":4,"phoneNumber":"79","activationEndTime":"2023-11-14 22:58:20"}'),
+                says('{"activationId":4,"phoneNumber":"79","activationEndTime":"soon"}'),
             ]
         )
         for service in ("tg", "ya", "tg", "tg"):

@@ -103,6 +103,14 @@ def _table(data: object) -> _Rows:
             yield (outer, name), row
 
 
+def prices_in(data: object) -> Iterator[tuple[str, str, Decimal]]:
+    """Country, service and price of each offer in the answer to getPrices."""
+    for (country, service), row in _table(data):
+        offer = _offer(row)
+        if offer is not None and offer.price is not None:
+            yield country, service, offer.price
+
+
 def _stock(data: object) -> _Rows:
     """``{service: count}``; a suffix for call forwarding may follow the service."""
     for name, count in data.items() if isinstance(data, dict) else ():
