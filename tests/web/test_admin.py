@@ -227,7 +227,7 @@ async def test_unknown_paths_and_methods_are_json_too(client: Client) -> None:
     assert "error" in (await client.get("/nothing"))[1]
     status, _, answer = await client.ask("GET", "/api/v1/rollback")
     assert (status, answer.headers["allow"]) == (405, "POST")
-    assert (await client.act("restart"))[0] == 404
+    assert (await client.act("destroy"))[0] == 404
 
 
 async def test_decisions_come_oldest_first(client: Client) -> None:
