@@ -24,7 +24,7 @@ from canary.core.measure import (
     peaks_of,
     unmeasured,
 )
-from canary.core.model import Arm, Rollout
+from canary.core.model import Arm, Rollout, RolloutState
 from canary.core.policy.gates import Gate
 from canary.core.policy.model import ErrorRates, Policy
 from canary.core.scores import STOCK
@@ -67,14 +67,15 @@ class StageFacts:
 
 
 def stage_facts(policy: Policy, rollout: Rollout, now: float) -> StageFacts:
-    """The facts of the stage that a rollout is in."""
+    """The facts of the stage that a rollout is in. Its longest time ends only a running one: a pause outlasts it."""
     stage = policy.stages[rollout.stage_index]
+    running = rollout.state is RolloutState.RUNNING
     return StageFacts(
         rollout.stage_index,
         rollout.weight,
         now - rollout.since,
         stage.hold,
-        stage.max_hold,
+        stage.max_hold if running else None,
         stage.min_leases,
         policy.judging.warmup_leases,
         policy.on_undecided,
@@ -85,13 +86,15 @@ def stage_facts(policy: Policy, rollout: Rollout, now: float) -> StageFacts:
 class Check:
     """A plain count that is compared with what the policy allows: contract differences, unmapped actions.
 
-    ``seen``: how much was looked at; ``blocks``: whether the stage may not be left while too much is found.
+    ``seen``: how much was looked at, ``needed`` how much must have been; ``blocks``: whether the stage may not be
+    left while too much is found, or too little was looked at.
     """
 
     name: str
     found: int
     allowed: int = 0
     seen: int = 0
+    needed: int = 0
     blocks: bool = True
     detail: str = ""
 
@@ -99,9 +102,17 @@ class Check:
     def failed(self) -> bool:
         return self.found > self.allowed
 
+    @property
+    def missing(self) -> str:
+        """Why the stage may not be left, or an empty string."""
+        if self.failed:
+            return reasons.check(self.name, self.found, self.allowed, self.detail)
+        return reasons.unseen(self.name, self.seen, self.needed) if self.seen < self.needed else ""
+
     def as_json(self) -> dict[str, Any]:
         """The check as the status shows it, beside the metrics."""
-        finding = Finding.HARM if self.failed else Finding.PASS if self.seen else Finding.NO_DATA
+        enough = self.seen and self.seen >= self.needed
+        finding = Finding.HARM if self.failed else Finding.PASS if enough else Finding.NO_DATA
         return {
             "verdict": finding.value,
             "old": None,
@@ -203,7 +214,7 @@ class _Look:
         return (
             *self.time_left,
             *(self._warmth() if self.stage.weight == 0 else self._proof()),
-            *self._checks(),
+            *self.found_wanting,
         )
 
     @property
@@ -258,12 +269,10 @@ class _Look:
         old, new = (pooled.leases(arm, self.stage.index) for arm in Arm)
         return new if old >= FEWEST_LEASES else min(old, new)
 
-    def _checks(self) -> list[str]:
-        return [
-            reasons.check(check.name, check.found, check.allowed, check.detail)
-            for check in self.checks
-            if check.blocks and check.failed
-        ]
+    @property
+    def found_wanting(self) -> list[str]:
+        """What the plain counts say against leaving the stage."""
+        return [missing for check in self.checks if check.blocks and (missing := check.missing)]
 
 
 # --- the rules ----------------------------------------------------------------------------------------------------
@@ -319,12 +328,12 @@ def _mean(strata: Sequence[Stratum], arm: Arm) -> float | None:
 
 
 def _no_control(look: _Look) -> _Ruling | None:
-    """With every new lease on ``new`` nothing is left to prove: the stage is over when its hold is."""
+    """With every new lease on ``new`` nothing is left to compare: the stage is over when its hold is."""
     if look.stage.weight < 1:
         return None
-    holding = look.time_left
-    kind = VerdictKind.HOLD if holding else VerdictKind.ADVANCE
-    return _Ruling(kind, (*holding, reasons.no_control()))
+    missing = (*look.time_left, *look.found_wanting)
+    kind = VerdictKind.HOLD if missing else VerdictKind.ADVANCE
+    return _Ruling(kind, (*missing, reasons.no_control()))
 
 
 def _advance(look: _Look) -> _Ruling | None:

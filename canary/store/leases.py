@@ -180,7 +180,9 @@ def matured(
 def _drawn_before(rollout: str) -> ColumnElement[bool]:
     earlier = purchases.alias()
     same = (earlier.c.rollout == rollout, earlier.c.unit == purchases.c.unit)
-    return exists().where(*same, earlier.c.serial < purchases.c.serial)
+    # at weight 0 nobody is drawn: what was bought there says nothing of the arm that its unit will have
+    drawn = or_(earlier.c.probability > 0, purchases.c.probability == 0)
+    return exists().where(*same, drawn, earlier.c.serial < purchases.c.serial)
 
 
 def _issued(connection: Connection, rollout: str, ids: Sequence[str]) -> Mapping[str, list[Lease]]:

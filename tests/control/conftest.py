@@ -8,6 +8,7 @@ import pytest
 
 from canary.core.policy.model import Policy
 from canary.store.store import Store
+from tests.control.world import World
 from tests.factories import FakeClock
 
 URL = "https://{}.example/stubs/handler_api.php"
@@ -36,3 +37,9 @@ def make_policy() -> Callable[..., Policy]:
         return Policy.model_validate({"name": "t", "arms": arms, **changes})
 
     return make
+
+
+@pytest.fixture
+def world(store: Store) -> World:
+    """A rollout that has just begun."""
+    return World(store)
