@@ -1,5 +1,6 @@
 """The mitmproxy addon: every handler_api call is answered by the gateway."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -34,8 +35,11 @@ class GatewayAddon:
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """Answer the flow. mitmproxy holds up only this flow meanwhile, also when the client goes away."""
+        # An answer given at once may close the connection just while its reader waits to report the client's end;
+        # mitmproxy then cuts the reader short and never closes the socket. A pause lets it report first.
+        await asyncio.sleep(0)
         answered = flow.response is not None or flow.error is not None
-        if answered or not self._is_ours(flow.request.pretty_host):
+        if answered or not self._is_ours(flow):
             return
         try:
             answer(flow, await self._handle(to_request(flow)), close=self.closing)
@@ -43,8 +47,8 @@ class GatewayAddon:
             log.exception("the gateway failed")
             answer(flow, _BROKEN, close=self.closing)
 
-    def _is_ours(self, host: str) -> bool:
-        return not self._hosts or matches(host, self._hosts)
+    def _is_ours(self, flow: http.HTTPFlow) -> bool:
+        return not self._hosts or matches(flow.request.pretty_host, self._hosts)
 
 
 def matches(host: str, hosts: Sequence[str]) -> bool:

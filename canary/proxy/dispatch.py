@@ -24,6 +24,9 @@ _EXPECTED = {
 """What is overridden or called, with its parameters."""
 
 
+_UPDATE = hooks.UpdateHook([])  # its listeners, if any, hear of each hook of a flow
+
+
 class CachedAddonManager(addonmanager.AddonManager):
     """Calls the same functions in the same order as the stock manager, without looking for them each time."""
 
@@ -42,6 +45,10 @@ class CachedAddonManager(addonmanager.AddonManager):
     def clear(self) -> None:
         self._callables.clear()
         super().clear()
+
+    def hears(self, event: hooks.Hook) -> bool:
+        """Whether an addon listens to the hook, or to the update that follows each hook of a flow."""
+        return bool(self._of(event) or self._of(_UPDATE))
 
     async def handle_lifecycle(self, event: hooks.Hook) -> None:
         await self.trigger_event(event)

@@ -15,8 +15,9 @@ from mitmproxy.options import CONF_BASENAME, CONF_DIR, KEY_SIZE
 from mitmproxy.proxy import server
 
 from canary.proxy.addon import GatewayAddon, Handler
-from canary.proxy.dispatch import addon_manager
+from canary.proxy.dispatch import CachedAddonManager, addon_manager
 from canary.proxy.secrets import Redaction
+from canary.proxy.unheard import skip_unheard
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,9 @@ class Ingress:
             while not self._proxyserver.listen_addrs():
                 self._raise_if_failed()
                 await asyncio.sleep(0.01)
+        if isinstance(addons := self._master.addons, CachedAddonManager):
+            for instance in self._proxyserver.servers:
+                skip_unheard(instance, addons.hears)
 
     def _raise_if_failed(self) -> None:
         assert self._running is not None
