@@ -3,16 +3,19 @@
 import contextlib
 import re
 import ssl
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from time import monotonic
-from types import SimpleNamespace
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.tracing import Trace
 from yarl import URL
 
-from canary.core.model import Failure, Headers, Response
+from canary.core.model import NOTHING_SENT, Failure, Headers, Response
 from canary.core.protocol.rewrite import ascii_only
 
 MAX_BODY = 32 * 1024 * 1024
@@ -38,9 +41,6 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-
-NOTHING_SENT = frozenset({Failure.CONNECT, Failure.SATURATED})
-"""Failures of a request that never left: there was no open connection for it."""
 
 _SKIP_AUTO = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
@@ -106,42 +106,34 @@ async def _send_once(
 
 @dataclass(slots=True)
 class _Timing:
-    """Set-up of one request's connection, filled in by the trace below."""
+    """How one request came by its connection."""
 
-    queued: bool = False  # waiting for a free slot of the pool
-    began: float = 0.0
-    connect: float = 0.0
+    waiting: bool = False  # for a free slot of the pool: nothing was sent
     created: bool = False
+    connect: float = 0.0
 
 
-def _trace() -> aiohttp.TraceConfig:
-    """Hooks that fill in the ``_Timing`` given with each request."""
+_timing: ContextVar[_Timing] = ContextVar("_timing")
 
-    async def queued(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
-        timing: _Timing = context.trace_request_ctx
-        timing.queued = True
-        timing.began = monotonic()
 
-    async def dequeued(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
-        timing: _Timing = context.trace_request_ctx
-        timing.queued = False
-        timing.connect = monotonic() - timing.began
+class _Connector(aiohttp.TCPConnector):
+    """A pool that fills in the ``_Timing`` of the request at hand; aiohttp's own tracing costs far more."""
 
-    async def connecting(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
-        timing: _Timing = context.trace_request_ctx
+    async def _wait_for_available_connection(self, key: ConnectionKey, traces: list[Trace]) -> None:
+        timing, began = _timing.get(), monotonic()
+        timing.waiting = True
+        await super()._wait_for_available_connection(key, traces)
+        timing.waiting = False
+        timing.connect += monotonic() - began
+
+    async def _create_connection(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> ResponseHandler:
+        timing, began = _timing.get(), monotonic()
         timing.created = True
-        timing.began = timing.began or monotonic()
-
-    async def connected(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
-        timing: _Timing = context.trace_request_ctx
-        timing.connect = monotonic() - timing.began
-
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_queued_start.append(queued)
-    trace.on_connection_queued_end.append(dequeued)
-    trace.on_connection_create_start.append(connecting)
-    trace.on_connection_create_end.append(connected)
-    return trace
+        connection = await super()._create_connection(req, traces, timeout)
+        timing.connect += monotonic() - began
+        return connection
 
 
 class Upstream:
@@ -181,7 +173,7 @@ class Upstream:
         Raises:
             OSError: the CA file cannot be read.
         """
-        connector = aiohttp.TCPConnector(
+        connector = _Connector(
             limit=self._limit,
             keepalive_timeout=60,
             ttl_dns_cache=30,
@@ -192,7 +184,6 @@ class Upstream:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             timeout=self._timeout,
-            trace_configs=[_trace()],
             skip_auto_headers=_SKIP_AUTO,
             max_line_size=MAX_HEADER,
             max_field_size=MAX_HEADER,
@@ -226,6 +217,7 @@ class Upstream:
         """Send one request, at most once unless ``repeatable`` (a read, on a pooled connection that broke)."""
         assert self._session is not None, "the pool is not started"
         timing = _Timing()
+        _timing.set(timing)
         started = monotonic()
         self.in_flight += 1
         try:
@@ -236,7 +228,6 @@ class Upstream:
                 data=body or None,
                 allow_redirects=False,
                 middlewares=() if repeatable else (_send_once,),
-                trace_request_ctx=timing,
             ) as answer:
                 content = await _read(answer)
             response = Response(answer.status, _raw_headers(answer), content)
@@ -296,7 +287,7 @@ def _raw_headers(answer: aiohttp.ClientResponse) -> Headers:
 
 
 def _failure(error: Exception, timing: _Timing) -> Failure:
-    if timing.queued:
+    if timing.waiting:
         return Failure.SATURATED
     for kinds, failure in _FAILURES:
         if isinstance(error, kinds):
