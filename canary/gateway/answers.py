@@ -61,4 +61,4 @@ class Answers:
         """The response with the header that names the arm, unless that is turned off."""
         if arm is None or not self.arm_header:
             return response
-        return replace(response, headers=(*response.headers, (ARM_HEADER, arm.value)))
+        return Response(response.status, (*response.headers, (ARM_HEADER, arm.value)), response.body)

@@ -3,17 +3,20 @@
 import asyncio
 import itertools
 import logging
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
-from canary.core.leases import LeaseEvent, apply, observe
+from canary.core.detect import Detector, Habits
+from canary.core.leases import LeaseEvent, apply, observe, of_each
 from canary.core.model import Arm, Exchange, Lease, LeaseState, Purchase
 from canary.core.stats.bins import bin_of
 from canary.core.tally import Tally, TallyKey, bucket_of
 from canary.gateway.bindings import Bindings
 from canary.gateway.differences import Contract
 from canary.gateway.rollouts import RolloutView
+from canary.gateway.watch import Watch
 from canary.store.errors import StoreError, StoreUnavailable, StoreUnusable
 from canary.store.store import Store
 
@@ -30,7 +33,7 @@ HOUSEKEEPING = 4
 class Totals:
     """Counts since this process started, for metrics; never reset, so that rates can be taken."""
 
-    calls: dict[tuple[Arm, str], Tally] = field(default_factory=dict)
+    calls: defaultdict[tuple[Arm, str], Tally] = field(default_factory=lambda: defaultdict(Tally))
     counters: Counter[str] = field(default_factory=Counter)
     purchases: Counter[tuple[Arm, str]] = field(default_factory=Counter)  # by serving arm and outcome
     flush_failures: int = 0
@@ -43,6 +46,7 @@ class Ledger:
         proxy: names this process's rows in the store; unique per start, so that counts add up.
         clock: wall-clock seconds.
         contract: learns what the arms' replies look like; its findings are written with each batch.
+        habits: what each arm's provider allows, for the hazards that are written with each batch too.
 
     Attributes:
         store_lost: the store does not work, as the last batch has shown.
@@ -56,13 +60,14 @@ class Ledger:
         proxy: str,
         clock: Callable[[], float],
         contract: Contract | None = None,
+        habits: Mapping[Arm, Habits] | None = None,
     ) -> None:
         self._store = store
         self._bindings = bindings
         self._view = view
         self._proxy = proxy
         self._clock = clock
-        self._tallies: dict[TallyKey, Tally] = {}
+        self._tallies: defaultdict[TallyKey, Tally] = defaultdict(Tally)
         self._dirty: set[TallyKey] = set()
         self._purchases: list[Purchase] = []
         self._bucket = 0
@@ -71,6 +76,12 @@ class Ledger:
         self._batch: asyncio.Future[bool] | None = None  # kept, or nobody would
         self.contract = contract or Contract(lambda: view.rollout.attempt, clock)
         self.totals = Totals(counters=self.contract.counters)
+        self.watch = Watch(
+            Detector(habits or {arm: Habits() for arm in Arm}),
+            self.totals.counters,
+            partial(store.find, view.rollout.name),
+            clock,
+        )
         self.store_lost = False
 
     @property
@@ -91,20 +102,12 @@ class Ledger:
         latency_bin = bin_of(exchange.latency)
         self._tally(exchange, latency_bin)
         asked = [self._bindings.current(lease) for lease in leases.values() if lease.arm is exchange.arm]
-        for lease in asked:
-            self._bindings.update(observe(lease, exchange, latency_bin))
-        if (
-            exchange.reply.unknown_lease
-            and len(leases) == len(exchange.call.ids)
-            and _all_run(asked, exchange.at)
-        ):
-            self.count("misrouted")
-            log.error(
-                "%s does not know a lease that it issued (%s answered %s)",
-                exchange.arm,
-                exchange.call.action,
-                exchange.reply.code,
-            )
+        self.watch.see(exchange, asked, whole=len(leases) == len(exchange.call.ids))
+        for lease, about in of_each(exchange, asked):
+            after = observe(lease, about, latency_bin)
+            self._bindings.update(after)
+            if lease.state is LeaseState.OPEN and after.state is LeaseState.EXPIRED:
+                self.watch.ended(after)
 
     def purchase(self, purchase: Purchase) -> None:
         """Take in a purchase that issued nothing; one that did is written by ``Bindings.bind``."""
@@ -134,6 +137,7 @@ class Ledger:
         dirty, self._dirty = self._dirty, set()
         tallies = {key: self._tallies[key].copy() for key in dirty}
         sightings = self.contract.take_changed()
+        records = self.watch.take_changed()
         try:
             await asyncio.to_thread(
                 self._store.flush,
@@ -144,6 +148,7 @@ class Ledger:
                 tallies=tallies,
                 counters=dict(self.totals.counters),
                 sightings=sightings,
+                records=records,
             )
         except Exception as error:
             if isinstance(error, StoreError):
@@ -154,6 +159,7 @@ class Ledger:
             self._purchases = purchases + self._purchases
             self._dirty |= dirty
             self.contract.give_back(sightings)
+            self.watch.give_back(records)
             self.totals.flush_failures += 1
             self.store_lost = isinstance(error, StoreUnavailable | StoreUnusable)
             return False
@@ -176,6 +182,7 @@ class Ledger:
     async def _keep_house(self) -> None:
         self.close_expired()
         self._bindings.forget(self._clock())
+        await self.watch.settle()
         try:
             await self._bindings.look_around()
         except StoreError as error:
@@ -190,7 +197,9 @@ class Ledger:
             if lease.state is LeaseState.OPEN and lease.expires_at is not None and lease.expires_at < now
         ]
         for lease in expired:
-            self._bindings.update(apply(lease, LeaseEvent.LIFETIME, now))
+            after = apply(lease, LeaseEvent.LIFETIME, now)
+            self._bindings.update(after)
+            self.watch.ended(after)
 
     def _tally(self, exchange: Exchange, latency_bin: int) -> None:
         outcome, code = exchange.reply.outcome, exchange.reply.code
@@ -199,19 +208,11 @@ class Ledger:
         # never back to a bucket that was written and dropped, whatever the clock does: rows are replaced whole
         self._bucket = max(self._bucket, bucket_of(self._clock()))
         key = TallyKey(rollout.attempt, rollout.stage_index, self._bucket, exchange.arm, action)
-        self._tallies.setdefault(key, Tally()).add(outcome, code, latency_bin)
+        self._tallies[key].add(outcome, code, latency_bin)
         self._dirty.add(key)
-        self.totals.calls.setdefault((exchange.arm, action), Tally()).add(outcome, code, latency_bin)
+        self.totals.calls[exchange.arm, action].add(outcome, code, latency_bin)
 
     def _drop_old_tallies(self) -> None:
         old = [key for key in self._tallies if key.bucket < self._bucket and key not in self._dirty]
         for key in old:
             del self._tallies[key]
-
-
-def _all_run(leases: Collection[Lease], at: float) -> bool:
-    """Whether there are any and an arm must know each: providers forget ids some time after a lease's end."""
-    return bool(leases) and all(
-        lease.state is LeaseState.OPEN and (lease.expires_at is None or at < lease.expires_at)
-        for lease in leases
-    )

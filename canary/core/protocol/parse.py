@@ -1,7 +1,8 @@
 """Requests to calls: parameters from query or form, the key from wherever it is, the effect from the catalogue."""
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from canary.core.actions import Action, lookup
@@ -24,8 +25,7 @@ _KEY_NAME = re.compile(r"(?i)\s*api[_.\s-]?key(?:[\[\0].*)?", re.DOTALL)
 _FORM_TYPES = ("", "application/x-www-form-urlencoded", "application/octet-stream")
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """One ``name=value`` of a query or form: as written, and decoded."""
 
     raw: str
@@ -108,8 +108,16 @@ def _trouble(request: Request) -> str | None:
 
 
 def _segment(raw: str) -> Segment:
+    return _known_segment(raw) if len(raw) <= 100 else _new_segment(raw)
+
+
+def _new_segment(raw: str) -> Segment:
     name, _, value = raw.partition("=")
     return Segment(raw, _decoded(name), _decoded(value))
+
+
+# a call's query is taken apart twice, and calls repeat each other: the same key, actions, services, polled ids
+_known_segment = lru_cache(maxsize=4096)(_new_segment)
 
 
 def _decoded(text: str) -> str:
