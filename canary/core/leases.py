@@ -1,13 +1,13 @@
 """The life of a lease: what a reply does to it, as one table, and how two views of it become one."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
 from struct import iter_unpack, pack
 
-from canary.core.model import Call, Exchange, Lease, LeaseState, Outcome, Progress
+from canary.core.model import NOTHING_SENT, Call, Exchange, Lease, LeaseState, Outcome, Progress
 from canary.core.protocol.words import OUTCOMES, PROGRESS
 
 MAX_CALLS = 16
@@ -118,6 +118,19 @@ def observe(lease: Lease, exchange: Exchange, latency_bin: int) -> Lease:
     return lease if event is None else apply(lease, event, exchange.at)
 
 
+def of_each(exchange: Exchange, leases: Sequence[Lease]) -> list[tuple[Lease, Exchange]]:
+    """What an exchange says of each of its arm's leases that it names.
+
+    One answer to several ids that does not tell them apart says nothing of any.
+    """
+    parts = exchange.reply.parts
+    if parts is None and len(leases) < 2:
+        return [(lease, exchange) for lease in leases]
+    silent = replace(exchange.reply, progress=None, parts=None)
+    told = [(parts or {}).get(lease.id, silent) for lease in leases]
+    return [(lease, replace(exchange, reply=reply)) for lease, reply in zip(leases, told, strict=True)]
+
+
 _MAY_BE_DONE = frozenset({Outcome.OK, Outcome.PROVIDER, Outcome.UNKNOWN})
 
 
@@ -147,6 +160,17 @@ def _claim_rank(word: str) -> tuple[int, str]:
 def is_fault(exchange: Exchange) -> bool:
     """Whether the exchange counts against its arm."""
     return exchange.failure is not None or exchange.reply.outcome in FAULTS
+
+
+_UNREADABLE = frozenset({"EMPTY", "HTML"})
+
+
+def may_have_bought(exchange: Exchange) -> bool:
+    """Whether a purchase may have spent money although no number was seen: it is never sent again."""
+    if exchange.failure is not None:
+        return exchange.failure not in NOTHING_SENT
+    unreadable = exchange.reply.outcome is Outcome.UNKNOWN or exchange.reply.code in _UNREADABLE
+    return not exchange.reply.issued and (unreadable or exchange.status >= 500)
 
 
 # --- the packed first calls: 4 bytes each, (age in tenths of a second, latency bin | fault flag) ---------------

@@ -177,6 +177,10 @@ class Failure(StrEnum):
     SATURATED = "saturated"  # our own limit: nothing was sent
 
 
+NOTHING_SENT = frozenset({Failure.CONNECT, Failure.SATURATED})
+"""Failures of a request that never left: there was no open connection for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """A call and its reply on one arm, measured at the arm's pool with a monotonic clock.

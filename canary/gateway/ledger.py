@@ -78,7 +78,7 @@ class Ledger:
         self.totals = Totals(counters=self.contract.counters)
         self.watch = Watch(
             Detector(habits or {arm: Habits() for arm in Arm}),
-            self.totals.counters,
+            self.count,
             partial(store.find, view.rollout.name),
             clock,
         )
@@ -167,6 +167,12 @@ class Ledger:
         self._flushed_at = self._clock()
         self._drop_old_tallies()
         return True
+
+    async def close(self) -> None:
+        """Write what is left."""
+        await self.flush()
+        if await self.watch.settle(at_once=True):
+            await self.flush()
 
     async def run(self) -> None:
         """Flush, close leases whose lifetime passed, and free memory, until cancelled."""

@@ -3,20 +3,17 @@
 import logging
 from collections.abc import Callable, Mapping
 
-from canary.core.model import Call, Failure, Lease, Outcome, Purchase, Request, Response
+from canary.core.leases import may_have_bought
+from canary.core.model import NOTHING_SENT, Call, Failure, Lease, Purchase, Request, Response
 from canary.core.route import Plan
 from canary.gateway.answers import Answers, own_to_visible
 from canary.gateway.asking import Arms, Asked
 from canary.gateway.bindings import Bindings
 from canary.gateway.leasing import bought, label, prolonged
 from canary.gateway.ledger import Ledger
-from canary.gateway.upstream import NOTHING_SENT
 from canary.store.errors import StoreError
 
 log = logging.getLogger(__name__)
-
-UNREADABLE = frozenset({"EMPTY", "HTML"})
-"""Replies that say neither that a number was bought nor that none was."""
 
 
 class Purchases:
@@ -56,7 +53,7 @@ class Purchases:
         purchase = self._row(request, call, plan, asked, failure)
         if asked.exchange.reply.issued:
             return await self._issue(request, call, plan, asked, purchase, parents)
-        if may_have_bought(asked):
+        if may_have_bought(asked.exchange):
             self._ledger.count("lost_purchases")
             log.warning("a purchase on %s may have been made, its answer was lost", asked.arm)
         self._ledger.purchase(purchase)
@@ -121,12 +118,3 @@ class Purchases:
 def order_of(call: Call) -> str:
     """The client's own id of a purchase; the provider promises not to process it twice."""
     return call.params.get("orderId", "")
-
-
-def may_have_bought(asked: Asked) -> bool:
-    """Whether money may have been spent although no number was seen: such a purchase is never sent again."""
-    exchange = asked.exchange
-    if exchange.failure is not None:
-        return exchange.failure not in NOTHING_SENT
-    unreadable = exchange.reply.outcome is Outcome.UNKNOWN or exchange.reply.code in UNREADABLE
-    return unreadable or exchange.status >= 500

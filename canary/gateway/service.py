@@ -6,7 +6,9 @@ import secrets as random
 from collections.abc import Callable
 from time import time
 
+from canary.core.detect import Habits
 from canary.core.model import Arm, Rollout
+from canary.core.policy.model import Profile
 from canary.core.route import Rules
 from canary.gateway.answers import Answers
 from canary.gateway.asking import Arms, ArmSide, Asked
@@ -52,7 +54,13 @@ class GatewayService:
         self.view = RolloutView(store, policy.name, rollout, patience)
         self.bindings = Bindings(store, GroupCommit(store, policy.name), policy.name, GRACE)
         self.ledger = Ledger(
-            store, self.bindings, self.view, self.proxy, clock, _contract(loaded, self.view, clock)
+            store,
+            self.bindings,
+            self.view,
+            self.proxy,
+            clock,
+            _contract(loaded, self.view, clock),
+            {arm: _habits(profile) for arm, profile in loaded.profiles.items()},
         )
         self.upstreams = {arm: _upstream(loaded, secrets, arm) for arm in Arm}
         self._shadow_upstreams = {arm: _shadow_upstream(loaded, secrets, arm) for arm in Arm}
@@ -101,7 +109,7 @@ class GatewayService:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*self._work, return_exceptions=True)
-        await self.ledger.flush()
+        await self.ledger.close()
         for upstream in (*self.upstreams.values(), *self._shadow_upstreams.values()):
             await upstream.close()
 
@@ -110,6 +118,10 @@ def _contract(loaded: Loaded, view: RolloutView, clock: Callable[[], float]) -> 
     unsupported = frozenset(loaded.profiles[Arm.NEW].unsupported_actions)
     factors = {arm: loaded.policy.arm(arm).price_factor for arm in Arm}
     return Contract(lambda: view.rollout.attempt, clock, unsupported, factors)
+
+
+def _habits(profile: Profile) -> Habits:
+    return Habits(profile.poll_interval, frozenset(profile.unsupported_actions))
 
 
 def _arms(

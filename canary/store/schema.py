@@ -197,6 +197,34 @@ traits = Table(
     Column("example", String(200), nullable=False),
 )
 
+acks = Table(
+    "acks",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("action", String(60), primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("path", String(200), primary_key=True),
+    Column("shown", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("at", Float(53), nullable=False),
+)
+
+hazards = Table(
+    "hazards",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("proxy", String(60), primary_key=True),
+    Column("name", String(40), primary_key=True),
+    Column("client", String(100), primary_key=True),
+    Column("key", String(40), primary_key=True),
+    Column("n", BigInteger, nullable=False),
+    Column("first_at", Float(53), nullable=False),
+    Column("last_at", Float(53), nullable=False),
+    Column("amount", Exact, nullable=False),
+    Column("example", String, nullable=False),
+)
+
 evidence = Table(
     "evidence",
     metadata,
@@ -224,5 +252,9 @@ def _history(connection: Connection) -> None:
     history.create(connection, checkfirst=True)
 
 
-MIGRATIONS: tuple[Callable[[Connection], Any], ...] = (_first, _history)
+def _acks(connection: Connection) -> None:
+    acks.create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Callable[[Connection], Any], ...] = (_first, _history, _acks)
 """Steps in order; the n-th brings a store to version n. A step is never changed once released."""

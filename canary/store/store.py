@@ -8,15 +8,16 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from canary.core.compare.acks import Ack, Findings
 from canary.core.compare.coverage import Unmapped, unmapped
 from canary.core.compare.judge import Difference
 from canary.core.compare.judge import differences as contract_of
 from canary.core.compare.shape import Sighting, TraitKey
+from canary.core.hazards import Record, Suspect
 from canary.core.model import Arm, Decision, Kind, Lease, LeaseState, Purchase, Rollout
 from canary.core.money import Money
 from canary.core.tally import Tally, TallyKey
-from canary.store import counts, differences, history, leases, money, rollouts, ticks
-from canary.store.differences import Shapes
+from canary.store import acks, counts, differences, hazards, history, leases, money, rollouts, ticks
 from canary.store.engine import open_engine, shown, translated
 from canary.store.history import Point
 from canary.store.leases import Bought
@@ -215,11 +216,13 @@ class Store:
         tallies: Mapping[TallyKey, Tally],
         counters: Mapping[str, int],
         sightings: Mapping[TraitKey, Sighting] | None = None,
+        records: Mapping[Suspect, Record] | None = None,
     ) -> None:
         """Write one proxy's batch in one transaction; writing the same batch twice changes nothing.
 
         Args:
-            proxy: names the rows of one process of one start; its tallies, counters and sightings are totals.
+            proxy: names the rows of one process of one start; its tallies, counters, sightings and records are
+                totals.
             purchases: those that issued nothing.
         """
         with self._write() as connection:
@@ -228,6 +231,7 @@ class Store:
             counts.write_tallies(connection, rollout, proxy, tallies)
             counts.write_counters(connection, rollout, proxy, counters)
             differences.write_sightings(connection, rollout, proxy, sightings or {})
+            hazards.write(connection, rollout, proxy, records or {})
 
     def tallies(self, rollout: str, attempt: int | None = None, since: int = 0) -> dict[TallyKey, Tally]:
         """Tallies of all proxies by key, of one attempt or all, from a time bucket on."""
@@ -239,22 +243,44 @@ class Store:
         with self._read() as connection:
             return counts.read_counters(connection, rollout)
 
+    def hazards(self, rollout: str) -> dict[Suspect, Record]:
+        """The hazards that all proxies saw, the most frequent of each name first."""
+        with self._read() as connection:
+            return hazards.read(connection, rollout)
+
     # --- the contract -----------------------------------------------------------------------------------------
+
+    def findings(self, rollout: str) -> Findings:
+        """What is known of the contract in the current attempt, but for what the policy declares as exceptions."""
+        with self._read() as connection:
+            look = rollouts.look(connection, rollout)
+            if look is None:
+                return Findings()
+            shapes = differences.read_shapes(connection, rollout, look.rollout.attempt)
+            policy = rollouts.policy_of(connection, rollout)
+            counters = counts.read_counters(connection, rollout)
+            acknowledged = acks.read(connection, rollout)
+        exemptions = differences.exemptions_in(policy.json) if policy else []
+        both = [arms for _, arms in sorted(shapes.items()) if len(arms) == len(Arm)]
+        found = [one for arms in both for one in contract_of(arms[Arm.OLD], arms[Arm.NEW], exemptions)]
+        looked_at = sum(arms[Arm.NEW].replies for arms in shapes.values() if Arm.NEW in arms)
+        missing = tuple(unmapped(shapes, counters))
+        return Findings(tuple(found), missing, tuple(acknowledged), looked_at, len(shapes))
 
     def differences(self, rollout: str) -> list[Difference]:
         """The contract differences of the current attempt, but for those that the policy declares as exceptions."""
-        with self._read() as connection:
-            shapes = self._shapes(connection, rollout)
-            policy = rollouts.policy_of(connection, rollout)
-        exemptions = differences.exemptions_in(policy.json) if policy else []
-        both = [arms for _, arms in sorted(shapes.items()) if len(arms) == len(Arm)]
-        return [found for arms in both for found in contract_of(arms[Arm.OLD], arms[Arm.NEW], exemptions)]
+        return [*self.findings(rollout).differences]
 
     def unmapped(self, rollout: str) -> list[Unmapped]:
         """The actions in use that new cannot serve."""
-        with self._read() as connection:
-            return unmapped(self._shapes(connection, rollout), counts.read_counters(connection, rollout))
+        return [*self.findings(rollout).unmapped]
 
-    def _shapes(self, connection: Connection, rollout: str) -> Shapes:
-        look = rollouts.look(connection, rollout)
-        return differences.read_shapes(connection, rollout, look.rollout.attempt) if look else {}
+    def acknowledge(self, rollout: str, new: Sequence[Ack], decision: Decision) -> None:
+        """Write acknowledgements and append the decision; of one place the latest counts."""
+        with self._write() as connection:
+            acks.write(connection, rollout, new, decision)
+
+    def actions_seen(self, rollout: str, attempt: int, stage: int) -> set[str]:
+        """The actions that clients called in a stage of an attempt."""
+        with self._read() as connection:
+            return counts.actions_seen(connection, rollout, attempt, stage)

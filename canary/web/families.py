@@ -14,11 +14,11 @@ from typing import Any, Literal
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from canary import __version__
+from canary.core.hazards import COUNTER
 from canary.core.model import Arm, LeaseState, Rollout, RolloutState
 from canary.core.money import Money
 from canary.core.stats.bins import COUNT, edge
 from canary.core.tally import Tally
-from canary.web.status import HAZARD
 
 BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds of the latency histogram in seconds."""
@@ -163,8 +163,8 @@ def _calls(process: Process) -> Samples:
 
 def _hazards(process: Process) -> Samples:
     for name, n in process.counters.items():
-        if name.startswith(HAZARD):
-            yield (name.removeprefix(HAZARD),), n
+        if name.startswith(COUNTER):
+            yield (name.removeprefix(COUNTER),), n
 
 
 PROCESS: tuple[Family[Process] | LatencyFamily, ...] = (

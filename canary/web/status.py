@@ -5,13 +5,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from canary.core.hazards import COUNTER
 from canary.core.model import Arm, LeaseState, Rollout
 from canary.core.money import Money
 from canary.store.errors import StoreError
 from canary.store.store import Store
-
-HAZARD = "hazard_"
-"""Counters of this prefix are hazards seen in live traffic."""
 
 NOT_JUDGED: Mapping[str, Any] = {
     "kind": "hold",
@@ -39,7 +37,7 @@ def status_of(store: Store, name: str, now: float) -> dict[str, Any]:
         "controller": {"heartbeat_age": None if look.heartbeat is None else max(0.0, now - look.heartbeat)},
         **_verdict(verdict_of(store, name)),
         "leases": _leases(store.lease_counts(name)),
-        **_counted(store.counters(name), len(store.differences(name))),
+        **_counted(store.counters(name), len(store.findings(name).open_differences)),
         "money": {arm.value: _money(money) for arm, money in store.money(name).items()},
     }
 
@@ -80,7 +78,7 @@ def _leases(counts: Mapping[Arm, Counter[LeaseState]]) -> dict[str, Any]:
 def _counted(counters: Counter[str], differences: int) -> dict[str, Any]:
     shadow: dict[str, Any] = {key: counters[name] for key, name in _SHADOW_COUNTERS.items()}
     hazards = {
-        name.removeprefix(HAZARD): n for name, n in sorted(counters.items()) if name.startswith(HAZARD)
+        name.removeprefix(COUNTER): n for name, n in sorted(counters.items()) if name.startswith(COUNTER)
     }
     # only reads are repeated to the other arm, and a read costs nothing
     return {"shadow": shadow | {"differences": differences, "spent": 0.0}, "hazards": hazards}

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from canary.core.hazards import COUNTER
 from canary.core.model import Arm, LeaseState
 from canary.core.money import Money
 from canary.core.stats.bins import bin_of
@@ -17,7 +18,7 @@ from canary.core.tally import Tally
 from canary.store.store import Store
 from canary.web.families import BOUNDS, COUNTERS, PROCESS, ROLLOUT, SERVER, STORED, Pool, Process, Stored
 from canary.web.metrics import Scrape, exposition
-from canary.web.status import HAZARD, NOT_JUDGED
+from canary.web.status import NOT_JUDGED
 from tests.factories import CLIENT_KEY, NEW_KEY, OLD_KEY, FakeClock, treq, trollout
 from tests.web.gateways import HEADER_SECRET, gateway, trusted
 from tests.web.serving import TOKEN, Client, broken, serving
@@ -158,7 +159,7 @@ def test_every_counter_of_the_gateway_is_shown() -> None:
     """A counter that the gateway keeps is a metric, and the other way round."""
     source = "\n".join(path.read_text() for path in (ROOT / "canary" / "gateway").glob("*.py"))
     counted = set(re.findall(r"""["']([a-z_]+)["']""", "\n".join(re.findall(r"count\((.*)\)", source))))
-    assert {name for name in counted if not name.startswith(HAZARD)} == set(COUNTERS)
+    assert {name for name in counted if not name.startswith(COUNTER)} == set(COUNTERS)
 
 
 async def test_a_scrape_shows_the_gateway_at_work(store: Store, tmp_path: Path, clock: FakeClock) -> None:
