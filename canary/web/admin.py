@@ -1,9 +1,11 @@
 """The admin server: health for machines, the rollout's state for people, and the operator's events.
 
-Health and metrics hold no secret and are open to whoever reaches the server. Below ``/api/`` the token opens
-everything; without it reads are answered on a loopback address alone (``canary.web.access``), writes never.
+Health and metrics hold no secret and are open to whoever reaches the server. Below ``/api/`` the token, or a
+browser that signed in with it, opens everything; without it reads are answered on a loopback address alone
+(``canary.web.access``), writes never.
 Every answer below ``/api/`` is JSON; one that went wrong is ``{"error": "a sentence"}``.
 
+    GET  /                   the dashboard with its own parts (canary.web.dashboard)
     GET  /healthz            200 while the process answers
     GET  /readyz             200 when the store answers and the rollout view is fresh, else 503 with the reasons
     GET  /metrics            prometheus (docs/metrics.md)
@@ -30,13 +32,13 @@ from canary.store.errors import StoreError, StoreUnavailable
 from canary.store.store import Store
 from canary.web.access import Access
 from canary.web.answers import MAX_BODY, Handler, answer_errors, error, fields, number_up_to, text_field
+from canary.web.board import EVENTS
+from canary.web.dashboard import Dashboard
 from canary.web.metrics import CONTENT_TYPE, Scrape, exposition, process_facts, stored_facts
+from canary.web.sessions import Sessions
 from canary.web.status import status_of, verdict_of
 
 log = logging.getLogger(__name__)
-
-EVENTS = (Event.PAUSE, Event.RESUME, Event.PROMOTE, Event.ROLLBACK, Event.APPROVE, Event.RESTART)
-"""What an operator may do; the other events are the controller's."""
 
 PATIENCE = 5.0
 """Seconds that a read may wait for the store."""
@@ -85,12 +87,24 @@ class Admin:
         # threads of their own: a store that hangs under many reads must not hold up a rollback or the ledger
         self._reading = ThreadPoolExecutor(4, "admin-read")
         self._acting = ThreadPoolExecutor(2, "admin-act")
+        self._sessions = Sessions(token, name, clock)
+        self._dashboard = Dashboard(
+            store,
+            name,
+            read=self._read,
+            token=token,
+            sessions=self._sessions,
+            may_read=self._may_read,
+            may_write=self._may_write,
+            clock=clock,
+        )
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=2.0)
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[answer_errors, self._guard], client_max_size=MAX_BODY)
         application.add_routes(
             [
+                *self._dashboard.routes,
                 web.get("/healthz", self._healthz),
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._metrics),
@@ -100,6 +114,7 @@ class Admin:
                 *(web.post(f"/api/v1/{event}", self._event) for event in EVENTS),
             ]
         )
+        application.on_shutdown.append(self._dashboard.close)
         return application
 
     async def start(self) -> None:
@@ -147,10 +162,16 @@ class Admin:
         return await handler(request)
 
     def _may(self, request: web.Request) -> bool:
-        authorization = request.headers.get("authorization", "")
-        if request.method in {"GET", "HEAD"}:
-            return self._access.may_read(authorization, request.headers.get("host", ""))
-        return self._access.may_write(authorization)
+        return self._may_read(request) if request.method in {"GET", "HEAD"} else self._may_write(request)
+
+    def _may_read(self, request: web.Request) -> bool:
+        authorization, host = (request.headers.get(name, "") for name in ("authorization", "host"))
+        return self._access.may_read(authorization, host) or self._sessions.signed_in(request)
+
+    def _may_write(self, request: web.Request) -> bool:
+        return self._access.may_write(request.headers.get("authorization", "")) or self._sessions.may_write(
+            request
+        )
 
     # --- health ---------------------------------------------------------------------------------------------------
 
@@ -221,6 +242,7 @@ class Admin:
         log.warning("%s by %r from %s: now %s", event, actor, request.remote, rollout.state)
         if self._service is not None:
             await self._service.view.refresh()
+        self._dashboard.refresh()
         return await self._after(event)
 
     async def _after(self, event: Event) -> web.StreamResponse:

@@ -87,7 +87,7 @@ _SENTENCES: Mapping[int, str] = {
 
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn exceptions into answers, and keep every answer out of caches."""
+    """Turn exceptions into answers, and keep every answer out of caches that does not say otherwise."""
     try:
         response = await handler(request)
     except web.HTTPException as refusal:
@@ -99,6 +99,6 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
         response = error(500, "the admin server failed; its log says why")
-    response.headers["cache-control"] = "no-store"
+    response.headers.setdefault("cache-control", "no-store")
     response.headers["x-content-type-options"] = "nosniff"
     return response

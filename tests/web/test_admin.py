@@ -223,7 +223,7 @@ async def test_a_body_without_end_is_refused(client: Client, store: Store) -> No
 
 async def test_unknown_paths_and_methods_are_json_too(client: Client) -> None:
     """There is nothing but what the docstring lists, and no event by GET."""
-    assert (await client.get("/"))[0] == 404
+    assert (await client.get("/nothing"))[0] == 404
     assert "error" in (await client.get("/nothing"))[1]
     status, _, answer = await client.ask("GET", "/api/v1/rollback")
     assert (status, answer.headers["allow"]) == (405, "POST")

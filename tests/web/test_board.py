@@ -1,0 +1,104 @@
+"""The dashboard's data."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from canary.core.model import Arm
+from canary.store.errors import StoreError
+from canary.store.store import Store
+from canary.web.board import ACTIONS, RECENT, board_of, history_of
+from canary.web.status import status_of
+from tests.factories import NOW
+from tests.story import HOUR, NAME, Story
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """Three hours of a rollout that was under way by then."""
+    told = Story(Store(tmp_path_factory.mktemp("board") / "canary.db"), rate=240, tick=600)
+    told.goes_on(3 * HOUR)
+    return told
+
+
+def test_it_is_json_and_holds_the_status(story: Story) -> None:
+    """The status as the API gives it, beside what is shown of it."""
+    board = board_of(story.store, NAME, story.clock())
+    assert json.dumps(board, allow_nan=False)
+    assert board["status"] == status_of(story.store, NAME, story.clock())
+    assert board["gates"].keys() == board["status"]["metrics"].keys()
+
+
+def test_stages_and_margins_are_the_policy_s(story: Story) -> None:
+    """Names, weights, holds and approvals in order, and what each gate needs to promote."""
+    board = board_of(story.store, NAME, story.clock())
+    assert [(s["name"], s["weight"], s["hold"], s["approval"]) for s in board["stages"]] == [
+        ("shadow", 0.0, HOUR, False),
+        ("canary", 0.25, 24 * HOUR, False),
+        ("half", 0.5, 2 * HOUR, False),
+        ("cutover", 1.0, 0.0, True),
+    ]
+    assert board["gates"]["lease_success"]["promote_margin"] == 0.05
+    assert board["gates"]["early_success"]["promote_margin"] is None
+    assert board["gates"]["latency_p95"] == {
+        "title": "p95 latency",
+        "unit": "seconds",
+        "factor": True,
+        "promote_margin": 1.25,
+    }
+
+
+def test_latency_is_that_of_the_last_hour_per_action(story: Story) -> None:
+    """The most called action first, both arms' quantiles, and shares that add up to all calls."""
+    latency = board_of(story.store, NAME, story.clock())["latency"]
+    assert latency[0]["action"] == "getStatus"
+    assert len(latency) <= ACTIONS
+    for arm in ("old", "new"):
+        found = latency[0][arm]
+        assert found["p50"] < found["p95"] < found["p99"]
+        assert sum(share for _, share in found["spread"]) == pytest.approx(1)
+        edges = [edge for edge, _ in found["spread"]]
+        assert edges == sorted(edges)
+    later = board_of(story.store, NAME, story.clock() + RECENT + 600)
+    assert later["latency"] == []
+
+
+def test_the_history_has_a_column_for_each_gate(story: Story) -> None:
+    """All columns are as long as the times, and end with what the verdict says now."""
+    history = history_of(story.store, NAME)
+    now = status_of(story.store, NAME, story.clock())["metrics"]
+    for metric, columns in history["metrics"].items():
+        assert {len(column) for column in columns.values()} == {len(history["at"])}
+        assert columns["promote"][-1] == now[metric]["evidence"]["promote"]
+        assert columns["new"][-1] == now[metric]["new"]["value"]
+
+
+def test_leases_are_counted_by_how_they_ended(story: Story) -> None:
+    """Every state is there, and together they are all leases."""
+    board = board_of(story.store, NAME, story.clock())
+    for arm in Arm:
+        counted = board["leases"][arm]
+        assert set(counted) == {"open", "succeeded", "refunded", "expired", "abandoned"}
+        assert sum(counted.values()) == board["status"]["leases"][arm]["total"]
+
+
+def test_a_policy_of_another_version_hides_only_the_stages(tmp_path: Path) -> None:
+    """A store whose policy cannot be read any more still shows everything else."""
+    store = Store(tmp_path / "canary.db")
+    story = Story(store)
+    with store._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE policies SET json = '{}'")
+    board = board_of(store, NAME, story.clock())
+    assert board["stages"] == []
+    assert board["status"]["stage"] == "shadow"
+    store.close()
+
+
+def test_a_rollout_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    """The board of nothing is an error that names the store."""
+    store = Store(tmp_path / "canary.db")
+    with pytest.raises(StoreError, match="holds no rollout named 'nobody'"):
+        board_of(store, "nobody", NOW)
+    assert history_of(store, "nobody") == {"at": [], "metrics": {}}
+    store.close()
