@@ -5,8 +5,7 @@ import gzip
 import logging
 import select
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -15,28 +14,15 @@ from urllib.parse import quote
 import pytest
 
 from canary.core.model import Arm
-from canary.proxy.ingress import Ingress, Listen
 from tests.clients import Client, Got, connected, request
 from tests.core.protocol.samples import SAMPLES, Sample
 from tests.factories import CLIENT_KEY, NEW_KEY, OLD_KEY, PATH, tlease, tpurchase
-from tests.rig import Rig, rig
 from tests.upstreams import Heard, Pairs, Play, Wire, chunked, closes, raw, response, says
 from tests.waiting import until
+from tests.wire.serving import serving
 
 AFTER_CUTOVER = {"weight": 1.0, "safe_arm": Arm.NEW}
 SIDES = {Arm.OLD: {}, Arm.NEW: AFTER_CUTOVER}
-
-
-@asynccontextmanager
-async def serving(folder: Path, **changes: Any) -> AsyncIterator[tuple[Rig, Ingress]]:
-    """A gateway behind its ingress."""
-    async with rig(folder, **changes) as gateway:
-        ingress = Ingress(Listen("127.0.0.1", 0), gateway.service.gateway.handle)
-        await ingress.start()
-        try:
-            yield gateway, ingress
-        finally:
-            await ingress.stop()
 
 
 # --- every reply form ---------------------------------------------------------------------------------------------

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tests.clients import request
 from tests.factories import CLIENT_KEY, PATH
-from tests.proxy.test_calls import serving
 from tests.rig import Rig
 from tests.upstreams import says
+from tests.wire.serving import serving
 
 
 @dataclass
