@@ -19,6 +19,7 @@ COMMANDS = {
     "gate": "canary.cli.gate",
     "report": "canary.cli.report",
     "differences": "canary.cli.differences",
+    "ack": "canary.cli.ack",
     "pause": "canary.cli.operate",
     "resume": "canary.cli.operate",
     "promote": "canary.cli.operate",

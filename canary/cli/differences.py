@@ -11,7 +11,7 @@ import click
 from canary.cli.desk import only_rollout
 from canary.cli.errors import UsageError
 from canary.cli.state import existing_state
-from canary.core.compare.coverage import Unmapped
+from canary.core.compare.acks import Ack, Findings, Found
 from canary.core.compare.judge import Difference
 from canary.core.compare.market import Market
 from canary.core.compare.traits import Aspect
@@ -31,29 +31,33 @@ def differences(state: str | None, name: str | None, as_json: bool) -> None:
             raise UsageError(
                 f"{store.name} holds no rollout named {rollout!r}; it holds {', '.join(store.names())}"
             )
-        found, missing = store.differences(rollout), store.unmapped(rollout)
+        findings = store.findings(rollout)
         market = Market.of(store.counters(rollout))
     finally:
         store.close()
     if as_json:
-        click.echo(json.dumps(_document(rollout, found, missing, market)))
+        click.echo(json.dumps(_document(rollout, findings, market)))
         return
-    for line in _lines(found, missing, market):
+    for line in _lines(findings, market):
         click.echo(line)
 
 
-def _document(
-    rollout: str, found: Sequence[Difference], missing: Sequence[Unmapped], market: Market
-) -> dict[str, Any]:
+def _document(rollout: str, findings: Findings, market: Market) -> dict[str, Any]:
     return {
         "name": rollout,
-        "differences": [asdict(one) | {"breaks": one.breaks} for one in found],
-        "unmapped": [asdict(one) for one in missing],
+        "differences": [
+            asdict(one) | {"breaks": one.breaks, "acknowledged": one not in findings.open_differences}
+            for one in findings.differences
+        ],
+        "unmapped": [
+            asdict(one) | {"acknowledged": one not in findings.open_unmapped} for one in findings.unmapped
+        ],
         "market": asdict(market),
     }
 
 
-def _lines(found: Sequence[Difference], missing: Sequence[Unmapped], market: Market) -> Iterator[str]:
+def _lines(findings: Findings, market: Market) -> Iterator[str]:
+    found, missing = findings.differences, findings.unmapped
     if not found:
         yield "no differences: new's replies have shown nothing so far that old's do not show"
     else:
@@ -61,13 +65,22 @@ def _lines(found: Sequence[Difference], missing: Sequence[Unmapped], market: Mar
     for one in found:
         yield ""
         yield from _difference(one)
+        yield from _acknowledged(one, findings.acks)
     if missing:
         yield ""
         yield f"{_many(len(missing), 'action')} in use that new cannot serve"
-        yield from (f"  {one.action}: {one.why} ({_many(one.calls, 'call')})" for one in missing)
+    for action in missing:
+        yield f"  {action.action}: {action.why} ({_many(action.calls, 'call')})"
+        yield from _acknowledged(action, findings.acks)
     if market.pairs:
         yield ""
         yield from _market(market)
+
+
+def _acknowledged(one: Found, acks: Sequence[Ack]) -> Iterator[str]:
+    for ack in acks:
+        if ack.covers(one):
+            yield f"  known   acknowledged by {ack.actor}, {_time(ack.at)}: {ack.reason}"
 
 
 def _difference(one: Difference) -> Iterator[str]:

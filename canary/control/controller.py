@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from canary.control.checks import checks_of
 from canary.control.era import Era, era_of
 from canary.control.notebook import Notebook
 from canary.control.operator import decision
@@ -65,7 +66,8 @@ class Controller:
             return None
         notebook = self._open(look.rollout)
         notebook.take_in(self._store, now)
-        basis = notebook.basis(stage_facts(self._policy, look.rollout, now))
+        checks = checks_of(self._store, self._policy, look.rollout)
+        basis = notebook.basis(stage_facts(self._policy, look.rollout, now), checks)
         verdict = basis.judge(notebook.evidence, self._policy)
         event = _event(verdict, already_down=notebook.down)
         change = self._change(look.rollout, event, verdict, basis, now)

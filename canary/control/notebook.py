@@ -5,6 +5,7 @@ from typing import Any
 
 from canary.control.era import Era
 from canary.core.basis import Basis, Ground
+from canary.core.check import Check
 from canary.core.measure import Peaks
 from canary.core.model import Arm
 from canary.core.policy.model import Policy
@@ -59,10 +60,10 @@ class Notebook:
             for bought in read[place]:
                 self.evidence.add(gate.name, bought.serial, bought.purchase, bought.lease)
 
-    def basis(self, stage: StageFacts) -> Basis:
+    def basis(self, stage: StageFacts, checks: tuple[Check, ...] = ()) -> Basis:
         """What a look at the stage now is made from."""
         cursors = {gate.name: self.evidence.cursor(gate.name) for gate in self.evidence.gates}
-        return Basis(self.ground, stage, cursors, self.peaks, self.era.spent)
+        return Basis(self.ground, stage, cursors, self.peaks, self.era.spent, checks)
 
     def changed(self, verdict: Verdict) -> Mapping[str, Any]:
         """The parts to store after this verdict."""

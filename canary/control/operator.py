@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from canary import __version__
+from canary.control.checks import checks_of
 from canary.core.model import Decision, Rollout
 from canary.core.policy.model import Policy
 from canary.core.stage import Event, IllegalEvent, Step, apply
@@ -24,7 +25,7 @@ class Operator:
     """Applies events to one rollout and appends each as a decision.
 
     Args:
-        steps: the policy's stages.
+        policy: what the rollout runs under; ``None`` when it cannot be read here.
         clock: wall-clock seconds.
     """
 
@@ -32,16 +33,20 @@ class Operator:
         self,
         store: Store,
         name: str,
-        steps: Sequence[Step],
+        policy: Policy | None,
         *,
         policy_hash: str,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._name = name
-        self._steps = steps
+        self._policy = policy
         self._policy_hash = policy_hash
         self._clock = clock
+
+    @property
+    def _steps(self) -> Sequence[Step]:
+        return self._policy.steps if self._policy else ()
 
     @classmethod
     def of_store(cls, store: Store, name: str, clock: Callable[[], float]) -> "Operator":
@@ -54,7 +59,7 @@ class Operator:
         stored = store.policy(name)
         if stored is None:
             raise UnknownRollout(_unknown(store, name))
-        return cls(store, name, _steps(stored), policy_hash=stored.hash, clock=clock)
+        return cls(store, name, _readable(stored), policy_hash=stored.hash, clock=clock)
 
     def act(
         self, event: Event, actor: str, reason: str = "", evidence: Mapping[str, Any] | None = None
@@ -89,10 +94,19 @@ class Operator:
     ) -> Rollout | None:
         now = self._clock()
         after = apply(before, event, self._steps, now)
+        if event is Event.APPROVE:
+            self._check(before)
         row = decision(
             event, actor, reason, before, after, at=now, policy_hash=self._policy_hash, evidence=evidence
         )
         return after if self._store.save(before, after, row) else None
+
+    def _check(self, before: Rollout) -> None:
+        """What has come up while a stage waited for its approval holds it up as it would have before."""
+        checks = checks_of(self._store, self._policy, before) if self._policy else ()
+        objections = [said for check in checks if (said := check.objection)]
+        if objections:
+            raise IllegalEvent(f"approve is held up: {'; '.join(objections)}; promote moves on all the same")
 
 
 def decision(
@@ -123,12 +137,12 @@ def decision(
     )
 
 
-def _steps(stored: StoredPolicy) -> tuple[Step, ...]:
-    """The policy's stages; none when another version wrote it: a rollback must work all the same."""
+def _readable(stored: StoredPolicy) -> Policy | None:
+    """The policy; ``None`` when another version wrote it: a rollback must work all the same."""
     try:
-        return Policy.model_validate(json.loads(stored.json)).steps
+        return Policy.model_validate(json.loads(stored.json))
     except ValueError:
-        return ()
+        return None
 
 
 def _unknown(store: Store, name: str) -> str:

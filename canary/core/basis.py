@@ -1,15 +1,17 @@
 """What a verdict is made from besides the purchases: kept with each decision, it lets anyone make it again."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from math import inf, isfinite
 from typing import Any, Self
 
+from canary.core.check import Check
 from canary.core.evidence import Evidence
 from canary.core.measure import Peaks
 from canary.core.model import Arm
 from canary.core.policy.model import Policy
 from canary.core.stage import Event
+from canary.core.stats.paired import Pairs
 from canary.core.verdict import StageFacts, Verdict, VerdictKind, judge
 
 
@@ -37,7 +39,8 @@ class Basis:
     """What one look was handed.
 
     ``cursors``: per metric, the serial of the last purchase that the evidence holds. ``peaks``: of the look before.
-    ``spent``: how many eras before this one could have rolled back by mistake.
+    ``spent``: how many eras before this one could have rolled back by mistake. ``checks`` and ``pairs`` are counts
+    that grow on: what they were cannot be read from the store again.
     """
 
     ground: Ground
@@ -45,11 +48,21 @@ class Basis:
     cursors: Mapping[str, int]
     peaks: Peaks
     spent: int
+    checks: tuple[Check, ...] = ()
+    pairs: Mapping[str, Pairs] = field(default_factory=dict)
 
     def judge(self, evidence: Evidence, policy: Policy) -> Verdict:
         """The verdict on evidence that holds exactly what the cursors say."""
         rates = policy.error_rates
-        return judge(evidence, self.stage, rates, peaks=self.peaks, spent=self.spent * rates.false_rollback)
+        return judge(
+            evidence,
+            self.stage,
+            rates,
+            checks=self.checks,
+            pairs=self.pairs,
+            peaks=self.peaks,
+            spent=self.spent * rates.false_rollback,
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The basis as decisions keep it."""
@@ -66,7 +79,13 @@ class Basis:
         ground = dict(data["ground"])
         ground["since"] = -inf if ground["since"] is None else ground["since"]
         return cls(
-            Ground(**ground), StageFacts(**data["stage"]), data["cursors"], data["peaks"], data["spent"]
+            Ground(**ground),
+            StageFacts(**data["stage"]),
+            data["cursors"],
+            data["peaks"],
+            data["spent"],
+            tuple(Check(**check) for check in data["checks"]),
+            {metric: Pairs(*counts) for metric, counts in data["pairs"].items()},
         )
 
 

@@ -107,11 +107,6 @@ def passed(held: float) -> str:
     return f"the stage has held for {duration(held)}"
 
 
-def check(name: str, found: int, allowed: int, detail: str) -> str:
-    """A plain count is above what the policy allows."""
-    return f"{name}: {found} found, {allowed} allowed" + (f" ({detail})" if detail else "")
-
-
 def expired(max_hold: float, *, rolls_back: bool) -> str:
     """The stage's longest time has passed without a decision."""
     then = "the policy then rolls back" if rolls_back else "nothing is promoted by waiting"

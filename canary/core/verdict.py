@@ -12,6 +12,7 @@ from math import log
 from typing import Any, Literal
 
 from canary.core import reasons
+from canary.core.check import Check
 from canary.core.evidence import Evidence
 from canary.core.margins import FACTORS, margin
 from canary.core.measure import (
@@ -83,49 +84,6 @@ def stage_facts(policy: Policy, rollout: Rollout, now: float) -> StageFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """A plain count that is compared with what the policy allows: contract differences, unmapped actions.
-
-    ``seen``: how much was looked at, ``needed`` how much must have been; ``blocks``: whether the stage may not be
-    left while too much is found, or too little was looked at.
-    """
-
-    name: str
-    found: int
-    allowed: int = 0
-    seen: int = 0
-    needed: int = 0
-    blocks: bool = True
-    detail: str = ""
-
-    @property
-    def failed(self) -> bool:
-        return self.found > self.allowed
-
-    @property
-    def missing(self) -> str:
-        """Why the stage may not be left, or an empty string."""
-        if self.failed:
-            return reasons.check(self.name, self.found, self.allowed, self.detail)
-        return reasons.unseen(self.name, self.seen, self.needed) if self.seen < self.needed else ""
-
-    def as_json(self) -> dict[str, Any]:
-        """The check as the status shows it, beside the metrics."""
-        enough = self.seen and self.seen >= self.needed
-        finding = Finding.HARM if self.failed else Finding.PASS if enough else Finding.NO_DATA
-        return {
-            "verdict": finding.value,
-            "old": None,
-            "new": {"n": self.seen, "value": self.found},
-            "difference": None,
-            "interval": None,
-            "margin": self.allowed,
-            "evidence": None,
-            "enforced": self.blocks,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """What a look says.
 
@@ -149,8 +107,24 @@ class Verdict:
             "pause": self.pause,
             "alpha_spent": self.alpha_spent,
             "metrics": {name: metric.as_json() for name, metric in self.metrics.items()}
-            | {check.name: check.as_json() for check in self.checks},
+            | {check.name: _check_json(check) for check in self.checks},
         }
+
+
+def _check_json(check: Check) -> dict[str, Any]:
+    """A check as the status shows it, in the shape of a metric."""
+    enough = check.seen and check.seen >= check.needed
+    finding = Finding.HARM if check.failed else Finding.PASS if enough else Finding.NO_DATA
+    return {
+        "verdict": finding.value,
+        "old": None,
+        "new": {"n": check.seen, "value": check.found},
+        "difference": None,
+        "interval": None,
+        "margin": check.allowed,
+        "evidence": None,
+        "enforced": check.blocks,
+    }
 
 
 def judge(
@@ -214,7 +188,7 @@ class _Look:
         return (
             *self.time_left,
             *(self._warmth() if self.stage.weight == 0 else self._proof()),
-            *self.found_wanting,
+            *self.objections,
         )
 
     @property
@@ -270,9 +244,9 @@ class _Look:
         return new if old >= FEWEST_LEASES else min(old, new)
 
     @property
-    def found_wanting(self) -> list[str]:
-        """What the plain counts say against leaving the stage."""
-        return [missing for check in self.checks if check.blocks and (missing := check.missing)]
+    def objections(self) -> list[str]:
+        """What plain counts say against leaving the stage."""
+        return [said for check in self.checks if (said := check.objection)]
 
 
 # --- the rules ----------------------------------------------------------------------------------------------------
@@ -331,7 +305,7 @@ def _no_control(look: _Look) -> _Ruling | None:
     """With every new lease on ``new`` nothing is left to compare: the stage is over when its hold is."""
     if look.stage.weight < 1:
         return None
-    missing = (*look.time_left, *look.found_wanting)
+    missing = (*look.time_left, *look.objections)
     kind = VerdictKind.HOLD if missing else VerdictKind.ADVANCE
     return _Ruling(kind, (*missing, reasons.no_control()))
 

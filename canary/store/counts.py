@@ -46,6 +46,12 @@ def read_tallies(
     return found
 
 
+def actions_seen(connection: Connection, rollout: str, attempt: int, stage: int) -> set[str]:
+    """The actions that were called in a stage of an attempt."""
+    where = (tallies.c.rollout == rollout, tallies.c.attempt == attempt, tallies.c.stage == stage)
+    return {*connection.scalars(select(tallies.c.action).where(*where).distinct())}
+
+
 def write_counters(connection: Connection, rollout: str, proxy: str, new: Mapping[str, int]) -> None:
     """Replace this proxy's counters."""
     rows = [{"rollout": rollout, "proxy": proxy, "name": name, "n": n} for name, n in new.items()]

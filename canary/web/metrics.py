@@ -62,13 +62,13 @@ def stored_facts(store: Store, name: str, now: float) -> tuple[Rollout | None, S
     Raises:
         StoreError: the store cannot be read.
     """
-    look = store.look(name)
+    look, findings = store.look(name), store.findings(name)
     heartbeat = look.heartbeat if look else None
     return look.rollout if look else None, Stored(
         heartbeat_age=None if heartbeat is None else max(0.0, now - heartbeat),
         leases=store.lease_counts(name),
         money=store.money(name),
         verdict=verdict_of(store, name),
-        differences=len(store.differences(name)),
-        unmapped=len(store.unmapped(name)),
+        differences=len(findings.open_differences),
+        unmapped=len(findings.open_unmapped),
     )

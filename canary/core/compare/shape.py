@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 from canary.core.actions import lookup
 from canary.core.compare.mask import example
 from canary.core.compare.replies import traits_of
-from canary.core.compare.traits import ALONE, Aspect, Seen, Trait
+from canary.core.compare.traits import ALONE, REFUSED, SERVED, Aspect, Seen, Trait
 from canary.core.model import Arm, Call
 
 MAX_TRAITS = 1024
@@ -121,11 +121,24 @@ class Shape:
             cells.setdefault(Cell(*trait[:3]), {})[trait.value] = sighting
         return cells
 
+    @property
+    def replies(self) -> int:
+        """How many replies with a word were looked at; of lease calls, how many cases."""
+        return sum(
+            sighting.n
+            for trait, sighting in self.sightings.items()
+            if trait.aspect is Aspect.WORD and trait.branch in _JUDGED_ONCE
+        )
+
     def words(self) -> Iterator[tuple[str, Sighting]]:
         """Every class and word that was answered, whatever the context."""
         for trait, sighting in self.sightings.items():
             if trait.aspect is Aspect.WORD:
                 yield trait.value, sighting
+
+
+_JUDGED_ONCE = frozenset({ALONE, SERVED, REFUSED})
+"""Contexts of which each reply has at most one."""
 
 
 def disjoint(action: str, trait: Trait) -> bool:
