@@ -8,7 +8,6 @@ counter names of the code), never from a client: what the catalogue does not kno
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import sqrt
 from typing import Any, Literal
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -17,11 +16,8 @@ from canary import __version__
 from canary.core.hazards import COUNTER
 from canary.core.model import Arm, LeaseState, Rollout, RolloutState
 from canary.core.money import Money
-from canary.core.stats.bins import COUNT, edge
 from canary.core.tally import Tally
-
-BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0)
-"""Upper bounds of the latency histogram in seconds."""
+from canary.web.histogram import histogram
 
 COUNTERS: Mapping[str, str] = {
     "spillovers": "Purchases served by old because no connection to new could be opened",
@@ -124,27 +120,8 @@ class LatencyFamily:
         """The family for one scrape."""
         family = HistogramMetricFamily(self.name, self.meaning, labels=self.labels)
         for (arm, action), tally in process.calls.items() if process is not None else ():
-            family.add_metric((arm, action), *_histogram(tally.latency))
+            family.add_metric((arm, action), *histogram(tally.latency))
         return family
-
-
-_LAST_BINS = tuple(max(i for i in range(COUNT) if edge(i) <= bound) for bound in BOUNDS)
-"""The last bin that lies wholly below each bound."""
-
-
-def _histogram(bins: Counter[int]) -> tuple[list[tuple[str, float]], float]:
-    """Cumulative counts per bound, and the sum of all latencies with each bin at its middle."""
-    buckets = [
-        (f"{bound}", float(sum(n for i, n in bins.items() if i <= last)))
-        for bound, last in zip(BOUNDS, _LAST_BINS, strict=True)
-    ]
-    total = sum(n * _middle(i) for i, n in bins.items())
-    return [*buckets, ("+Inf", float(bins.total()))], total
-
-
-def _middle(index: int) -> float:
-    index = min(index, COUNT - 2)
-    return sqrt(edge(index - 1) * edge(index)) if index else edge(0) / 2
 
 
 def _one(value: Callable[[Any], float | None]) -> Callable[[Any], Samples]:
@@ -288,6 +265,17 @@ def _gates(field: str) -> Callable[[Stored], Samples]:
     return samples
 
 
+def _evidence(needed: str) -> Callable[[Stored], Samples]:
+    """The e-values of both sides, or with ``_at`` what they must reach."""
+
+    def samples(stored: Stored) -> Samples:
+        for metric, found in stored.verdict["metrics"].items():
+            for side, name in (("harm", "rollback"), ("equal", "promote")):
+                yield (metric, side), (found.get("evidence") or {}).get(name + needed)
+
+    return samples
+
+
 STORED: tuple[Family[Stored], ...] = (
     Family(
         "canary_controller_heartbeat_age_seconds",
@@ -323,6 +311,27 @@ STORED: tuple[Family[Stored], ...] = (
         ("metric", "arm"),
         "On how many observations the last verdict stands",
         _gates("n"),
+    ),
+    Family(
+        "canary_gate_margin",
+        "gauge",
+        ("metric",),
+        "By how much new may be worse: a difference of fractions, a factor for latency and cost, or a count",
+        lambda s: [((name,), found.get("margin")) for name, found in s.verdict["metrics"].items()],
+    ),
+    Family(
+        "canary_gate_evidence",
+        "gauge",
+        ("metric", "side"),
+        "How strong the evidence is that new does harm, or is as good as old; 1 is none",
+        _evidence(""),
+    ),
+    Family(
+        "canary_gate_evidence_needed",
+        "gauge",
+        ("metric", "side"),
+        "The evidence at which a gate decides",
+        _evidence("_at"),
     ),
     Family(
         "canary_contract_differences",

@@ -16,7 +16,8 @@ from canary.core.money import Money
 from canary.core.stats.bins import bin_of
 from canary.core.tally import Tally
 from canary.store.store import Store
-from canary.web.families import BOUNDS, COUNTERS, PROCESS, ROLLOUT, SERVER, STORED, Pool, Process, Stored
+from canary.web.families import COUNTERS, PROCESS, ROLLOUT, SERVER, STORED, Pool, Process, Stored
+from canary.web.histogram import BOUNDS
 from canary.web.metrics import Scrape, exposition
 from canary.web.status import NOT_JUDGED
 from tests.factories import CLIENT_KEY, NEW_KEY, OLD_KEY, FakeClock, treq, trollout
