@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 REPEATABLE = frozenset({Effect.GLOBAL_READ, Effect.ACCOUNT_READ, Effect.LEASE_READ})
 """Effects whose request may be sent again when a pooled connection broke under it."""
 
+COUNTRY = "country"
+
 
 @dataclass(frozen=True, slots=True)
 class ArmSide:
@@ -29,10 +31,20 @@ class ArmSide:
     price_headers: tuple[str, ...] = ()
     prices: PriceTable = field(default_factory=PriceTable)
     auto_refund: bool = True
+    countries: Mapping[str, str] = field(
+        default_factory=dict
+    )  # what clients say, in capitals, to what is sent
 
     def lifetime_of(self, service: str) -> float:
         """Seconds until a lease of ``service`` ends by itself."""
         return self.lifetimes.get(service, self.lifetime)
+
+    def own_country(self, call: Call) -> dict[str, str]:
+        """The call's country as the arm is to be sent it, when that is another than the client's."""
+        if call.malformed or COUNTRY not in call.params:
+            return {}
+        own = self.countries.get(call.params[COUNTRY].upper())
+        return {} if own is None else {COUNTRY: own}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +94,15 @@ class Arms:
         ids: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> Asked:
-        """Send the call to ``arm`` with the arm's key.
+        """Send the call to ``arm`` with the arm's key, its country as the arm's policy translates it.
 
         Args:
             ids: the client's ids that the arm knows by another one.
             params: parameters that get another value.
         """
         side = self._sides[arm]
-        query, body, headers = rewrite(request, key=side.key, ids=ids or {}, params=params or {})
+        own = {**side.own_country(call), **(params or {})}
+        query, body, headers = rewrite(request, key=side.key, ids=ids or {}, params=own)
         at = self._clock()
         repeatable = call.effect in REPEATABLE and not call.malformed
         sent = await side.upstream.send(request.method, query, headers, body, repeatable=repeatable)

@@ -25,7 +25,7 @@ class PriceTable:
     """One arm's prices by country and service, learned from its answers to ``getPrices``.
 
     Args:
-        countries: the arm's own id of a country by its ISO-3166 code.
+        countries: the arm's own id of a country by its ISO-3166 code, or by the id that clients use.
     """
 
     def __init__(self, countries: Mapping[str, int | str] | None = None) -> None:
@@ -37,8 +37,10 @@ class PriceTable:
 
     def of(self, service: str, country: str) -> Decimal | None:
         """The price of a number, ``None`` when it is not known."""
-        price = self._prices.get((country, service))
-        return price if price is not None else self._prices.get((self._own(country), service))
+        price = self._prices.get((self._own(country), service))
+        if price is not None or country.isdigit():
+            return price
+        return self._prices.get((country, service))  # a table that is keyed by codes
 
     def _own(self, country: str) -> str:
         return self._countries.get(country.upper(), country)

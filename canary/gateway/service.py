@@ -133,15 +133,16 @@ def _arms(
 ) -> Arms:
     sides = {}
     for arm, upstream in upstreams.items():
-        profile = loaded.profiles[arm]
+        profile, countries = loaded.profiles[arm], loaded.policy.arm(arm).countries
         sides[arm] = ArmSide(
             upstream,
             secrets.keys[arm],
             profile.lifetime,
             profile.lifetimes,
             profile.cost_headers,
-            PriceTable(profile.countries),
+            PriceTable({**profile.countries, **countries}),
             profile.auto_refund_on_expiry,
+            countries,
         )
     return Arms(sides, clock, heard)
 

@@ -235,8 +235,8 @@ def _expectation(detail: ErrorDetails) -> str:
     return detail["msg"].removeprefix("Value error, ")
 
 
-# names of union members that pydantic adds to a location
-_TAGS = frozenset({"EnvRef", "FileRef", "str", "literal['passthrough']"})
+# what pydantic adds to a location: names of union members, and that a key is meant
+_TAGS = frozenset({"EnvRef", "FileRef", "str", "literal['passthrough']", "[key]"})
 
 
 def _written_path(loc: Sequence[str | int]) -> Path:

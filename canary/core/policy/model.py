@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 from canary.core.model import Arm
 from canary.core.policy.exceptions import ContractException
 from canary.core.policy.gates import Gate, Gates, Strict
-from canary.core.policy.notation import Duration, Money, Share
+from canary.core.policy.notation import Country, Duration, Money, Share
 from canary.core.stage import HOLD_BACK, Step
 
 PASSTHROUGH: Literal["passthrough"] = "passthrough"
@@ -92,7 +92,10 @@ def _reference(value: Any) -> KeyRef | None:
 
 
 class ArmPolicy(Strict):
-    """One arm: an endpoint with its provider profile and key reference."""
+    """One arm: an endpoint with its provider profile and key reference.
+
+    ``countries``: what this arm is sent in ``country`` instead of what clients say, whatever the case of theirs.
+    """
 
     url: str
     provider: str = "generic"
@@ -104,6 +107,7 @@ class ArmPolicy(Strict):
     max_in_flight: Annotated[Count, Field(ge=1)] = 256
     ca: str | None = None  # a PEM file with a certificate authority to trust beside the system's
     price_factor: Annotated[Decimal, Field(gt=0)] = Decimal(1)
+    countries: dict[Country, Country] = Field(default_factory=dict)
 
     _key = field_validator("api_key", mode="before")(_key_reference)
 
@@ -120,6 +124,16 @@ class ArmPolicy(Strict):
         if parts.query:
             raise ValueError("expected a URL without a query; parameters come from the client")
         return url
+
+    @field_validator("countries")
+    @classmethod
+    def _one_spelling(cls, countries: dict[str, str]) -> dict[str, str]:
+        spelt = {name.upper(): own for name, own in countries.items()}
+        if len(spelt) < len(countries):
+            raise ValueError(
+                "a country stands there twice, in capitals and in small letters; keep one of them"
+            )
+        return spelt
 
     @field_validator("headers", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""How shares, durations, money and margins are written in a policy: ``5%``, ``24h``, ``$0.50``, ``2pp``, ``1.25x``."""
+"""How a policy writes shares, durations, money, margins, countries: ``5%``, ``24h``, ``$0.50``, ``2pp``, ``US``."""
 
 import re
 from collections.abc import Callable
@@ -54,6 +54,15 @@ def money(value: object) -> Decimal:
     return Decimal(f"{amount:f}")
 
 
+def country(value: object) -> str:
+    """``187``, ``US`` or a provider's own word, as it travels in the ``country`` parameter."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return str(value)
+    if isinstance(value, str) and re.fullmatch(r"[0-9]+|[A-Za-z]+([_-][A-Za-z]+)*", value):
+        return value
+    raise ValueError("expected a country's id such as 187, or its ISO code such as US")
+
+
 def points(value: object) -> float:
     """``2pp`` (percentage points) or ``0.02`` as a difference of fractions."""
     text = _matched(value, rf"{_NUMBER}\s*pp")
@@ -105,3 +114,4 @@ Duration = Annotated[float, _before(duration)]
 Money = Annotated[Decimal, _before(money)]
 Points = Annotated[float, _before(points)]
 Ratio = Annotated[float, _before(ratio)]
+Country = Annotated[str, _before(country)]

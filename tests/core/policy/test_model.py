@@ -309,3 +309,27 @@ def test_profiles_have_safe_defaults() -> None:
         "NO": 174,
         "RU": 0,
     }
+
+
+def test_an_arm_may_know_countries_by_another_id() -> None:
+    """What clients say, in capitals, to what the arm is sent; ids and codes, in quotes or not."""
+    assert policy(arms=old("countries: {0: 222, us: '12', NO: norway}")).arms.old.countries == {
+        "0": "222",
+        "US": "12",
+        "NO": "norway",
+    }
+    assert policy().arms.new.countries == {}
+
+
+@pytest.mark.parametrize(
+    ("countries", "expected"),
+    [
+        ("{0: -1}", r"p:2: arms\.old\.countries\[0\]: expected a country's id such as 187"),
+        ("{'a b': 1}", r"p:2: arms\.old\.countries\.a b: expected a country's id such as 187"),
+        ("{ru: 0, RU: 222}", r"p:2: arms\.old\.countries: a country stands there twice"),
+        ("[0]", r"p:2: arms\.old\.countries: expected a mapping of keys to values"),
+    ],
+)
+def test_countries_that_no_call_could_carry(countries: str, expected: str) -> None:
+    """A translation is written with ids or codes, and each country once."""
+    assert re.search(expected.replace("p:", r"p\.yaml:"), refusal(arms=old(f"countries: {countries}")))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary.core.policy.notation import (
+    country,
     duration,
     money,
     points,
@@ -174,3 +175,18 @@ def test_nothing_else_is_raised(value: object) -> None:
     for parse in (share, duration, money, points, ratio):
         with suppress(ValueError):
             assert parse(value) >= 0
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"), [(0, "0"), (187, "187"), ("187", "187"), ("US", "US"), ("no", "no")]
+)
+def test_countries(written: object, sent: str) -> None:
+    """Ids and codes, as they travel in a call."""
+    assert country(written) == sent
+
+
+@pytest.mark.parametrize("text", [None, True, [], "", " ", "-1", -1, 0.5, "U S", "1,5", "US&id=1", "٥"])
+def test_what_is_no_country(text: object) -> None:
+    """What no call could carry is refused."""
+    with pytest.raises(ValueError, match="expected a country's id such as 187, or its ISO code such as US"):
+        country(text)
