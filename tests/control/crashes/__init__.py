@@ -1,0 +1,1 @@
+"""Promises of a controller that is killed."""

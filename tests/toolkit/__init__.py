@@ -1,0 +1,1 @@
+"""Promises of the toolkit: plan and report."""
