@@ -5,7 +5,7 @@ from math import inf
 import numpy as np
 import pytest
 
-from canary.core.stats.bound import expected_leases, fewest_leases
+from canary.core.stats.bound import Law, expected_leases, expected_of_laws, fewest_leases, fewest_of_laws
 from canary.core.stats.eprocess import Side
 from tests.core.stats.games import Truth, matured_canary_leases
 
@@ -43,3 +43,25 @@ def test_the_expectation_is_what_the_method_then_needs(p_new, delta):
     )
     assert expected == pytest.approx(np.mean(hits), rel=0.25)
     assert expected > fewest_leases(p_new, 0.85, delta, 0.05, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("p_new", "p_old", "delta", "pi"),
+    [(0.6, 0.85, 0.02, 0.05), (0.0, 0.85, 0.02, 0.05), (0.85, 0.85, 0.05, 0.5), (0.75, 0.9, 0.0, 0.25)],
+)
+def test_a_rate_is_a_law_of_two_scores(p_new, p_old, delta, pi):
+    """The bound for any scores is the one for rates where scores are all or nothing."""
+    found = fewest_of_laws(Law.rate(p_new), Law.rate(p_old), delta, pi, 0.01)
+    assert found == pytest.approx(fewest_leases(p_new, p_old, delta, pi, 0.01), rel=1e-6)
+
+
+def test_scores_in_parts_tell_more():
+    """Of the same means, scores that vary less need fewer leases, and never fewer than their bound."""
+    parts = [Law(np.array([0.0, 0.5, 1.0]), np.array([bad, mid, 1 - bad - mid])) for bad, mid in
+             ((0.1, 0.6), (0.05, 0.2))]  # fmt: skip
+    rates = [Law.rate(law.mean) for law in parts]
+    test = (0.02, 0.25, 0.01)
+    assert fewest_of_laws(*parts, *test) < fewest_of_laws(*rates, *test)
+    assert expected_of_laws(Side.ROLLBACK, *parts, *test) < expected_of_laws(Side.ROLLBACK, *rates, *test)
+    assert fewest_of_laws(*parts, *test) < expected_of_laws(Side.ROLLBACK, *parts, *test)
+    assert fewest_of_laws(parts[1], parts[1], 0.0, 0.25, 0.01) == inf
