@@ -71,7 +71,7 @@ async def test_split_under_mitmdump(tmp_path: Path) -> None:
     async with ScriptedUpstream() as old, ScriptedUpstream() as new:
         old.answers(getBalance="ACCESS_BALANCE:1")
         new.answers(getNumber="ACCESS_NUMBER:7:79")
-        stages = [{"name": "all", "weight": "90%"}]
+        stages = [{"name": "all", "weight": "50%"}]
         path = written(tmp_path, policy(old.url, new.url, stages=stages))
         options = ("--set", f"canary_policy={path}", "--set", "flow_detail=4", "-w", "flows", "-p", str(port))
         async with mitmdump(tmp_path, "split.py", *options) as (process, output):
