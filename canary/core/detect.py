@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from canary.core.compare.traits import UNKNOWN_ACTION
 from canary.core.hazards import Hazard, HazardName, Sight
-from canary.core.leases import is_cancel, may_have_bought
+from canary.core.leases import SKEW, is_cancel, may_have_bought
 from canary.core.model import Arm, Call, Effect, Lease, LeaseKey, LeaseState, Outcome, Progress
 from canary.core.money import NOTHING, Result, result_of
 
@@ -37,9 +37,6 @@ SOURCES, SOURCES_WITHIN = 16, 60.0
 
 MOST_SOURCES = 256
 """Source addresses that are remembered of one key."""
-
-SETTLED = 60.0
-"""Seconds before a lease's end from which on its end is no early one."""
 
 type Found = Iterator[Hazard]
 
@@ -179,7 +176,7 @@ def _is_unclaimed(lease: Lease) -> bool:
     """Whether a lease ran its time without a code, and nobody as much as tried to cancel it."""
     if lease.purchase is None or lease.expires_at is None or lease.ended_at is None or lease.claim:
         return False
-    early = lease.ended_at < lease.expires_at - SETTLED
+    early = lease.ended_at < lease.expires_at - SKEW
     return not early and lease.claimed_at is None and result_of(lease) in {Result.REFUND, Result.LOSS}
 
 

@@ -13,6 +13,9 @@ from canary.core.protocol.words import OUTCOMES, PROGRESS
 MAX_CALLS = 16
 """Calls of a lease that the gates look at; more would let one chatty client outvote the others."""
 
+SKEW = 60.0
+"""Seconds by which a provider's clock and ours may differ."""
+
 FAULTS = frozenset({Outcome.CALLER, Outcome.ACCOUNT, Outcome.LIMIT, Outcome.PROVIDER, Outcome.UNKNOWN})
 """Outcomes that count against an arm: the client did not get what it asked for, and not for want of stock
 or because of the lease's state. Requests that both arms refuse alike cancel out in the comparison."""

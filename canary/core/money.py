@@ -1,11 +1,13 @@
 """What leases cost: when a refund fell due and why, sums that stay exact, and what a balance says of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from canary.core.model import Lease, LeaseState
+from canary.core.leases import SKEW
+from canary.core.model import Arm, Lease, LeaseState
 
 NOTHING = Decimal(0)
 
@@ -14,7 +16,7 @@ class Basis(StrEnum):
     """Why a provider owes a lease's price."""
 
     CLAIM = "claim"  # a cancel was carried out, or its answer was lost
-    CLOSED = "closed"  # the provider reports that the lease is over
+    CLOSED = "closed"  # the provider reported it as over before its time
     RULE = "rule"  # the lifetime passed, and this provider refunds by itself
 
 
@@ -27,18 +29,22 @@ class Due(NamedTuple):
 
 def given_back(lease: Lease) -> Due | None:
     """The first reason for a refund that is known of a lease, whether or not a code came in the end."""
-    reasons = []
-    if lease.claimed_at is not None:
-        reasons.append(Due(lease.claimed_at, Basis.CLAIM))
-    if lease.ended_at is not None and _is_closed(lease):
-        reasons.append(Due(lease.ended_at, Basis.CLOSED))
-    if lease.state is LeaseState.ABANDONED and lease.auto_refund and lease.expires_at is not None:
-        reasons.append(Due(lease.expires_at, Basis.RULE))
-    return min(reasons, default=None)
+    claimed = [] if lease.claimed_at is None else [Due(lease.claimed_at, Basis.CLAIM)]
+    over = _over(lease)
+    return min(claimed if over is None else [*claimed, over], default=None)
 
 
-def _is_closed(lease: Lease) -> bool:
-    return lease.state is LeaseState.REFUNDED or (lease.state is LeaseState.EXPIRED and lease.auto_refund)
+_CLOSED = frozenset({LeaseState.REFUNDED, LeaseState.EXPIRED})
+
+
+def _over(lease: Lease) -> Due | None:
+    """The refund for a lease that is over: one that ran its time depends on the provider's rule."""
+    if lease.ended_at is None or lease.state not in {*_CLOSED, LeaseState.ABANDONED}:
+        return None
+    if lease.expires_at is not None and lease.ended_at >= lease.expires_at - SKEW:
+        at = min(lease.expires_at, lease.ended_at)
+        return Due(at, Basis.RULE) if lease.auto_refund else None
+    return Due(lease.ended_at, Basis.CLOSED) if lease.state in _CLOSED else None
 
 
 class Result(StrEnum):
@@ -115,3 +121,116 @@ def money_of(result: Result, price: Decimal | None, *, confirmed: bool = False, 
         confirmed=back if confirmed else NOTHING,
         leases=n,
     )
+
+
+# --- what a balance says ------------------------------------------------------------------------------------------
+
+SLOWEST = 86400.0
+"""Seconds that refunds may take where a provider promises nothing: SMS-Activate took hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """One arm's money.
+
+    ``factor`` turns its unit into the one that both arms are compared in. ``refund_within``: seconds that a refund
+    may take.
+    """
+
+    currency: str = "unknown"
+    factor: Decimal = Decimal(1)
+    refund_within: float = SLOWEST
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A balance as an arm told it.
+
+    ``account``: the fingerprint of the client's key that was passed on, empty for the arm's own. ``at`` and
+    ``until``: when it was asked for and answered.
+    """
+
+    arm: Arm
+    account: str
+    at: float
+    until: float
+    balance: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the last balance showed.
+
+    ``paid_in``: what the account would hold without any lease, as far as is known. ``outstanding``: refunds that
+    were due and not in it. ``unexplained``: what else was missing.
+    """
+
+    arm: Arm
+    account: str
+    at: float
+    balance: Decimal
+    paid_in: Decimal
+    outstanding: Decimal = NOTHING
+    unexplained: Decimal = NOTHING
+
+    @property
+    def expected(self) -> Decimal:
+        """The balance if every refund had come and nothing else were missing."""
+        return self.balance + self.outstanding + self.unexplained
+
+
+class Range(NamedTuple):
+    """A sum of which a part may or may not have been in the balance yet when it was told."""
+
+    least: Decimal
+    most: Decimal
+
+
+def judged(reading: Reading, spent: Range, due: Range, waiting: Decimal, before: Account | None) -> Account:
+    """The account after a reading.
+
+    Whatever has been paid in is the most that a balance, with the money of its leases put back, ever amounted to:
+    refunds under way and money spent elsewhere only ever lower it. Both ends of a range are used so that nothing is
+    reported missing that may only not have been there yet.
+
+    Args:
+        spent: prices of leases bought until then.
+        due: refunds that fell due until then.
+        waiting: those of them that no balance has confirmed.
+    """
+    least = reading.balance + spent.least - due.most
+    most = reading.balance + spent.most - due.least
+    paid_in = least if before is None else max(least, before.paid_in)
+    missing = max(paid_in - most, NOTHING)
+    outstanding = min(missing, waiting)
+    return Account(
+        reading.arm,
+        reading.account,
+        reading.at,
+        reading.balance,
+        paid_in,
+        outstanding,
+        missing - outstanding,
+    )
+
+
+class Owed(NamedTuple):
+    """A refund that no balance has confirmed."""
+
+    lease: tuple[str, str]  # kind and the arm's own id
+    due_at: float
+    price: Decimal
+
+
+def arrived(waiting: Iterable[Owed], amount: Decimal, late: float) -> list[Owed]:
+    """Which refunds an amount that came back was made of.
+
+    A balance does not say. They are taken in the order in which they fell due, those that fell due before ``late``
+    last: a refund that is overdue is less likely to be the one that has just come.
+    """
+    found = []
+    for one in sorted(waiting, key=lambda owed: (owed.due_at < late, owed.due_at)):
+        if one.price <= amount:
+            amount -= one.price
+            found.append(one)
+    return found

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from canary.core.leases import SKEW
+
 HALF_HOUR = 1800.0
 """Zones differ by whole or half hours."""
-
-SKEW = 60.0
-"""Seconds by which a provider's clock and ours may differ."""
 
 _WIDEST = 14
 """Hours between UTC and the farthest zone."""

@@ -197,6 +197,21 @@ traits = Table(
     Column("example", String(200), nullable=False),
 )
 
+pairs = Table(
+    "pairs",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("proxy", String(60), primary_key=True),
+    Column("terms", String(12), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("stage", Integer, primary_key=True),
+    Column("metric", String(40), primary_key=True),
+    Column("only_new", BigInteger, nullable=False),
+    Column("only_old", BigInteger, nullable=False),
+    Column("both", BigInteger, nullable=False),
+    Column("neither", BigInteger, nullable=False),
+)
+
 acks = Table(
     "acks",
     metadata,
@@ -223,6 +238,29 @@ hazards = Table(
     Column("last_at", Float(53), nullable=False),
     Column("amount", Exact, nullable=False),
     Column("example", String, nullable=False),
+)
+
+arms = Table(
+    "arms",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("arm", String(3), primary_key=True),
+    Column("currency", String(40), nullable=False),
+    Column("factor", Exact, nullable=False),
+    Column("refund_within", Float(53), nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("arm", String(3), primary_key=True),
+    Column("account", String(40), primary_key=True),
+    Column("at", Float(53), nullable=False),
+    Column("balance", Exact, nullable=False),
+    Column("paid_in", Exact, nullable=False),
+    Column("outstanding", Exact, nullable=False),
+    Column("unexplained", Exact, nullable=False),
 )
 
 evidence = Table(
@@ -256,5 +294,10 @@ def _acks(connection: Connection) -> None:
     acks.create(connection, checkfirst=True)
 
 
-MIGRATIONS: tuple[Callable[[Connection], Any], ...] = (_first, _history, _acks)
+def _whole_tables(connection: Connection) -> None:
+    """The tables that are not there yet."""
+    metadata.create_all(connection)
+
+
+MIGRATIONS: tuple[Callable[[Connection], Any], ...] = (_first, _history, _acks, _whole_tables)
 """Steps in order; the n-th brings a store to version n. A step is never changed once released."""

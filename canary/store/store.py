@@ -15,9 +15,13 @@ from canary.core.compare.judge import differences as contract_of
 from canary.core.compare.shape import Sighting, TraitKey
 from canary.core.hazards import Record, Suspect
 from canary.core.model import Arm, Decision, Kind, Lease, LeaseState, Purchase, Rollout
-from canary.core.money import Money
+from canary.core.money import Account, Money, Reading, Terms
+from canary.core.pairing import PairKey
+from canary.core.stats.paired import Pairs
 from canary.core.tally import Tally, TallyKey
-from canary.store import acks, counts, differences, hazards, history, leases, money, rollouts, ticks
+from canary.store import accounts, acks, counts, differences, hazards, history, leases, money, rollouts, ticks
+from canary.store import pairs as pair_counts
+from canary.store.accounts import Lag, Overdue
 from canary.store.engine import open_engine, shown, translated
 from canary.store.history import Point
 from canary.store.leases import Bought
@@ -183,6 +187,43 @@ class Store:
         with self._read() as connection:
             return money.by_offer(connection, rollout)
 
+    def set_terms(self, rollout: str, terms: Mapping[Arm, Terms]) -> None:
+        """Replace what is known of the arms' money."""
+        with self._write() as connection:
+            accounts.write_terms(connection, rollout, terms)
+
+    def terms(self, rollout: str) -> dict[Arm, Terms]:
+        """Each arm's money; the defaults for one that nothing is known of."""
+        with self._read() as connection:
+            return accounts.read_terms(connection, rollout)
+
+    def reconcile(
+        self, rollout: str, reading: Reading, refund_within: float, slowest: float
+    ) -> Account | None:
+        """Hold a balance against the leases; ``None`` when a later one has been held already.
+
+        Args:
+            refund_within: seconds that a refund of this arm may take.
+            slowest: seconds that a call may take.
+        """
+        with self._write() as connection:
+            return accounts.reconcile(connection, rollout, reading, refund_within, slowest)
+
+    def accounts(self, rollout: str) -> list[Account]:
+        """Every account of which a balance was seen."""
+        with self._read() as connection:
+            return accounts.read(connection, rollout)
+
+    def overdue(self, rollout: str) -> list[Overdue]:
+        """The refunds that never came, by the last balance of each account, oldest first."""
+        with self._read() as connection:
+            return accounts.overdue(connection, rollout)
+
+    def refund_lags(self, rollout: str) -> dict[Arm, Lag]:
+        """How long each arm's refunds took."""
+        with self._read() as connection:
+            return accounts.lags(connection, rollout)
+
     def matured(
         self,
         rollout: str,
@@ -217,6 +258,7 @@ class Store:
         counters: Mapping[str, int],
         sightings: Mapping[TraitKey, Sighting] | None = None,
         records: Mapping[Suspect, Record] | None = None,
+        pairs: Mapping[PairKey, Pairs] | None = None,
     ) -> None:
         """Write one proxy's batch in one transaction; writing the same batch twice changes nothing.
 
@@ -231,7 +273,13 @@ class Store:
             counts.write_tallies(connection, rollout, proxy, tallies)
             counts.write_counters(connection, rollout, proxy, counters)
             differences.write_sightings(connection, rollout, proxy, sightings or {})
+            pair_counts.write(connection, rollout, proxy, pairs or {})
             hazards.write(connection, rollout, proxy, records or {})
+
+    def pairs(self, rollout: str, terms: str, attempt: int, stage: int) -> dict[str, Pairs]:
+        """Calls that both arms answered in a stage while the policy judged by these terms, by metric."""
+        with self._read() as connection:
+            return pair_counts.read(connection, rollout, terms, attempt, stage)
 
     def tallies(self, rollout: str, attempt: int | None = None, since: int = 0) -> dict[TallyKey, Tally]:
         """Tallies of all proxies by key, of one attempt or all, from a time bucket on."""

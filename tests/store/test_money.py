@@ -31,7 +31,9 @@ def test_cost_per_success_is_money_that_did_not_come_back_per_code(store: Store)
         store,
         tlease(id="1", state=LeaseState.SUCCEEDED, price=Decimal("0.10")),
         tlease(id="2", state=LeaseState.REFUNDED, ended_at=NOW + 9, price=Decimal("0.10")),
-        tlease(id="3", state=LeaseState.EXPIRED, ended_at=NOW + 9, price=Decimal("0.04"), auto_refund=False),
+        tlease(
+            id="3", state=LeaseState.EXPIRED, ended_at=NOW + 1200, price=Decimal("0.04"), auto_refund=False
+        ),
     )
     money = store.money(NAME)[Arm.OLD]
     assert money == Money(Decimal("0.24"), Decimal("0.10"), Decimal("0.24"), 1, leases=3)

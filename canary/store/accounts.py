@@ -1,0 +1,201 @@
+"""What balances show of the arms' accounts, held against the leases that were bought with them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+
+from canary.core.leases import SKEW
+from canary.core.model import Arm
+from canary.core.money import (
+    NOTHING,
+    Account,
+    Basis,
+    Owed,
+    Range,
+    Reading,
+    Result,
+    Terms,
+    arrived,
+    judged,
+)
+from canary.store.leases import CHUNK
+from canary.store.rows import Row
+from canary.store.schema import accounts, arms, leases
+from canary.store.upsert import upsert
+
+type _Where = ColumnElement[bool]
+
+
+def write_terms(connection: Connection, rollout: str, terms: Mapping[Arm, Terms]) -> None:
+    """Replace what is known of the arms' money."""
+    upsert(connection, arms, [{"rollout": rollout, "arm": arm} | asdict(one) for arm, one in terms.items()])
+
+
+def read_terms(connection: Connection, rollout: str) -> dict[Arm, Terms]:
+    """Each arm's money; the defaults for one that nothing is known of."""
+    known = {
+        Arm(row.arm): Terms(row.currency, row.factor, row.refund_within)
+        for row in connection.execute(select(arms).where(arms.c.rollout == rollout))
+    }
+    return {arm: known.get(arm, Terms()) for arm in Arm}
+
+
+def read(connection: Connection, rollout: str) -> list[Account]:
+    """Every account of which a balance was seen."""
+    statement = select(accounts).where(accounts.c.rollout == rollout).order_by(accounts.c.arm)
+    return [_account(row) for row in connection.execute(statement).mappings()]
+
+
+def _account(row: Row) -> Account:
+    values = {field.name: row[field.name] for field in fields(Account)}
+    return Account(**values | {"arm": Arm(row["arm"])})
+
+
+def reconcile(
+    connection: Connection, rollout: str, reading: Reading, refund_within: float, slowest: float
+) -> Account | None:
+    """Hold a balance against the leases; ``None`` when a later one has been held already.
+
+    Refunds that it shows to have come are confirmed. Every call that was under way when it was told must have been
+    written by now.
+
+    Args:
+        refund_within: seconds that a refund of this arm may take.
+        slowest: seconds that a call may take: what began so long before may not have been in the balance yet.
+    """
+    key = and_(
+        accounts.c.rollout == rollout,
+        accounts.c.arm == reading.arm,
+        accounts.c.account == reading.account,
+    )
+    row = connection.execute(select(accounts).where(key).with_for_update()).mappings().one_or_none()
+    before = _account(row) if row is not None else None
+    if before is not None and before.at >= reading.at:
+        return None
+    of_account = and_(
+        leases.c.rollout == rollout,
+        leases.c.arm == reading.arm,
+        leases.c.price.is_not(None),
+        *([leases.c.key == reading.account] if reading.account else []),
+    )
+    refunds = and_(of_account, leases.c.result == Result.REFUND)
+    certainly, possibly = _certainly_due(reading.at - slowest), _possibly_due(reading.until)
+    spent = Range(
+        _sum(connection, and_(of_account, leases.c.opened_at < reading.at - slowest)),
+        _sum(connection, and_(of_account, leases.c.opened_at < reading.until)),
+    )
+    due = Range(_sum(connection, and_(refunds, certainly)), _sum(connection, and_(refunds, possibly)))
+    unconfirmed = and_(refunds, leases.c.refunded_at.is_(None))
+    waiting = _sum(connection, and_(unconfirmed, possibly))
+    after = judged(reading, spent, due, waiting, before)
+    upsert(connection, accounts, [{"rollout": rollout} | asdict(after)])
+    confirmed = _sum(connection, and_(refunds, leases.c.refunded_at.is_not(None)))
+    came = due.least - after.outstanding - confirmed
+    if came > 0:
+        owed = _owed(connection, and_(unconfirmed, certainly))
+        _confirm(connection, rollout, reading, arrived(owed, came, reading.at - refund_within))
+    return after
+
+
+def _certainly_due(at: float) -> _Where:
+    by_rule = leases.c.basis == Basis.RULE
+    return or_(and_(~by_rule, leases.c.due_at < at), and_(by_rule, leases.c.due_at < at - SKEW))
+
+
+def _possibly_due(at: float) -> _Where:
+    """What a provider ended by itself it may have ended long before we knew."""
+    claimed = leases.c.basis == Basis.CLAIM
+    return or_(and_(claimed, leases.c.due_at < at), and_(~claimed, leases.c.opened_at < at))
+
+
+def _sum(connection: Connection, where: _Where) -> Decimal:
+    statement = select(leases.c.price, func.count()).where(where).group_by(leases.c.price)
+    return sum((price * n for price, n in connection.execute(statement)), start=NOTHING)
+
+
+def _owed(connection: Connection, where: _Where) -> list[Owed]:
+    statement = select(leases.c.kind, leases.c.id, leases.c.due_at, leases.c.price).where(where)
+    return [Owed((row.kind, row.id), row.due_at, row.price) for row in connection.execute(statement)]
+
+
+def _confirm(connection: Connection, rollout: str, reading: Reading, came: Sequence[Owed]) -> None:
+    for start in range(0, len(came), CHUNK):
+        part = came[start : start + CHUNK]
+        for kind in {one.lease[0] for one in part}:
+            ids = [one.lease[1] for one in part if one.lease[0] == kind]
+            own = (leases.c.rollout == rollout, leases.c.arm == reading.arm, leases.c.kind == kind)
+            statement = update(leases).where(*own, leases.c.id.in_(ids))
+            connection.execute(statement.values(refunded_at=reading.at))
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A refund that is due longer than its provider takes, and that no balance has confirmed."""
+
+    arm: Arm
+    id: str
+    service: str
+    country: str
+    client: str
+    price: Decimal
+    due_at: float
+    basis: Basis
+
+
+def overdue(connection: Connection, rollout: str) -> list[Overdue]:
+    """The refunds that never came, by the last balance of each account, oldest first."""
+    terms = read_terms(connection, rollout)
+    return [
+        one
+        for account in read(connection, rollout)
+        if account.outstanding
+        for one in _overdue(connection, rollout, account, terms[account.arm].refund_within)
+    ]
+
+
+def _overdue(
+    connection: Connection, rollout: str, account: Account, refund_within: float
+) -> Iterable[Overdue]:
+    where = [
+        leases.c.rollout == rollout,
+        leases.c.arm == account.arm,
+        leases.c.result == Result.REFUND,
+        leases.c.refunded_at.is_(None),
+        leases.c.price.is_not(None),
+        leases.c.due_at < account.at - refund_within - SKEW,
+    ]
+    if account.account:
+        where.append(leases.c.key == account.account)
+    left = account.outstanding
+    for row in connection.execute(select(leases).where(*where).order_by(leases.c.due_at)):
+        if row.price > left:
+            continue
+        left -= row.price
+        yield Overdue(
+            account.arm, row.id, row.service, row.country, row.client, row.price, row.due_at, Basis(row.basis)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How long refunds took, in seconds, over those that a balance confirmed: at most, since it was asked later."""
+
+    n: int = 0
+    mean: float | None = None
+    longest: float | None = None
+
+
+def lags(connection: Connection, rollout: str) -> dict[Arm, Lag]:
+    """Each arm's refund lag."""
+    took = leases.c.refunded_at - leases.c.due_at
+    statement = (
+        select(leases.c.arm, func.count(), func.avg(took), func.max(took))
+        .where(
+            leases.c.rollout == rollout, leases.c.result == Result.REFUND, leases.c.refunded_at.is_not(None)
+        )
+        .group_by(leases.c.arm)
+    )
+    known = {Arm(arm): Lag(n, mean, longest) for arm, n, mean, longest in connection.execute(statement)}
+    return {arm: known.get(arm, Lag()) for arm in Arm}
