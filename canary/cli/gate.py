@@ -141,16 +141,18 @@ def _moved_on(status: _Status, first: _Status) -> bool:
 
 
 def _harm_without_leases(status: _Status, first: _Status) -> bool:
-    return status["weight"] == 0 and "harm" in _findings(status)
+    return status["weight"] == 0 and "harm" in {gate["verdict"] for gate in _enforced(status)}
 
 
 def _no_data(status: _Status, first: _Status) -> bool:
-    return status["weight"] > 0 and _findings(status) <= {"no_data"}
+    compared = {
+        gate["verdict"] for gate in _enforced(status) if gate["old"] is not None
+    }  # a plain count has no arms
+    return status["weight"] > 0 and compared <= {"no_data"}
 
 
-def _findings(status: _Status) -> set[str]:
-    """What the enforced gates found."""
-    return {metric["verdict"] for metric in status["metrics"].values() if metric.get("enforced", True)}
+def _enforced(status: _Status) -> list[Mapping[str, Any]]:
+    return [gate for gate in status["metrics"].values() if gate["enforced"]]
 
 
 _RULES: tuple[tuple[Outcome, Callable[[_Status, _Status], bool]], ...] = (
