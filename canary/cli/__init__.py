@@ -26,6 +26,8 @@ COMMANDS = {
     "rollback": "canary.cli.operate",
     "approve": "canary.cli.operate",
     "restart": "canary.cli.operate",
+    "export": "canary.cli.export",
+    "countries": "canary.cli.countries",
     "sim": "canary.cli.sim",
     "demo": "canary.cli.demo",
 }

@@ -58,6 +58,22 @@ def load(path: Path) -> Loaded:
     return loaded
 
 
+def shipped_profile(name: str) -> Profile:
+    """A provider profile that comes with the package.
+
+    Raises:
+        PolicyError: there is none of that name.
+    """
+    path = SHIPPED / "providers" / f"{name}.yaml"
+    if name not in _shipped():
+        raise PolicyError(f"no profile named {name}; expected one of {', '.join(_shipped())}")
+    return parse_profile(_text(path, "the provider profile"), str(path))
+
+
+def _shipped() -> list[str]:
+    return sorted(path.stem for path in (SHIPPED / "providers").glob("*.yaml"))
+
+
 def resolve(loaded: Loaded, environ: Mapping[str, str] = os.environ) -> Secrets:
     """The secrets that a policy refers to.
 
@@ -138,5 +154,5 @@ def _profile(provider: str, policy: Path, text: str, arm: Arm) -> Profile:
         if path.is_file():
             return parse_profile(_text(path, "the provider profile"), str(path))
     where = f"{policy}:{line_of(text, ('arms', arm.value, 'provider'))}: arms.{arm}.provider"
-    known = ", ".join(sorted(p.stem for p in (SHIPPED / "providers").glob("*.yaml")))
+    known = ", ".join(_shipped())
     raise PolicyError(f"{where}: no profile named {provider}; expected one of {known}, or a path to a file")

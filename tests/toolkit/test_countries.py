@@ -1,0 +1,183 @@
+"""One table of countries, read from any shape of getCountries, and every known disagreement found."""
+
+import pytest
+
+from canary.core.policy.load import parse_profile
+from canary.core.policy.model import Profile
+from canary.gateway.config import SHIPPED, shipped_profile
+from canary.toolkit.countries import (
+    Comparison,
+    Country,
+    Listed,
+    Mapped,
+    by_id,
+    compared,
+    documented,
+    listed,
+    live,
+    load,
+)
+
+LEGACY, HERO, COMPAT = (shipped_profile(name) for name in ("sms-activate", "herosms", "verifysms"))
+
+
+def between(old: Profile, new: Profile, **translated: str) -> Comparison:
+    """Two documented providers."""
+    return compared(documented(old, "old"), documented(new, "new"), translated)
+
+
+def against(*rows: Listed) -> Comparison:
+    """The legacy table beside what a provider lists itself."""
+    profile = parse_profile("name: x\ntitle: X\n", "x")
+    return compared(documented(LEGACY, "old"), live(profile, "new", rows), {})
+
+
+def row(found: Comparison, iso2: str) -> Mapped:
+    return next(one for one in found.rows if one.iso2 == iso2)
+
+
+# --- the table ------------------------------------------------------------------------------------------------
+
+
+def test_the_table_is_whole() -> None:
+    """Ids 0 to 204 and HeroSMS's Russia, each once, each with a code."""
+    assert [country.id for country in load()] == [*range(205), 222]
+    assert all(len(country.iso2) == 2 and country.iso2.isupper() and country.name for country in load())
+
+
+@pytest.mark.parametrize(
+    ("own", "iso2"),
+    [
+        ("0", "RU"),
+        ("222", "RU"),
+        ("12", "US"),
+        ("187", "US"),
+        ("6", "ID"),
+        ("18", "CD"),
+        ("150", "CG"),
+        ("158", "BT"),
+        ("195", "BM"),
+    ],
+)
+def test_ids_are_no_iso_codes(own: str, iso2: str) -> None:
+    """The ids that public tables have wrong."""
+    assert by_id()[own].iso2 == iso2
+
+
+def test_only_two_codes_have_two_ids() -> None:
+    """Russia and the USA: there a code alone does not name an id."""
+    codes = [country.iso2 for country in load()]
+    assert {code for code in codes if codes.count(code) > 1} == {"RU", "US"}
+
+
+def test_a_row_says_whose_it_is() -> None:
+    """Each id is of SMS-Activate, of HeroSMS, or of both."""
+    assert all(country.in_sms_activate or country.in_hero_sms for country in load())
+    assert by_id()["0"] == Country(0, "Russia", "RU", True, False, by_id()["0"].notes)
+
+
+# --- getCountries ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"0": {"id": 0, "rus": "Россия", "eng": "Russia", "visible": 1}}, Listed("0", "Russia")),
+        ({"6": {"eng": "Indonesia"}}, Listed("6", "Indonesia")),
+        ([{"id": 6, "eng": "Indonesia"}], Listed("6", "Indonesia")),
+        ([{"id": "6", "name": "Indonesia", "iso": "id"}], Listed("6", "Indonesia", "ID")),
+        ([{"countryName": "Tajikistan", "countryCode": "tj"}], Listed("tj", "Tajikistan", "TJ")),
+        ({"status": "success", "countries": {"6": {"id": 6}}}, Listed("6")),
+        ({"data": [{"id": 6, "title": "Indonesia", "code": "62"}]}, Listed("6", "Indonesia")),
+    ],
+)
+def test_every_shape_is_read(answer: object, expected: Listed) -> None:
+    """An object keyed by id, a list, an envelope around either; names and codes where there are some."""
+    assert listed(answer) == (expected,)
+
+
+@pytest.mark.parametrize(
+    "answer", [None, "BAD_KEY", 1, [], {}, [1, "x"], {"0": "Russia"}, {"status": "error"}]
+)
+def test_what_is_no_table_has_no_rows(answer: object) -> None:
+    """Nothing is made up, and nothing breaks."""
+    assert listed(answer) == ()
+
+
+# --- disagreements --------------------------------------------------------------------------------------------
+
+
+def test_russia_is_another_id_at_herosms() -> None:
+    """0 becomes 222, and the policy's line says so."""
+    found = between(LEGACY, HERO)
+    assert row(found, "RU").old == ("0",)
+    assert row(found, "RU").new == ("222",)
+    assert "0 at old is 222 at new" in row(found, "RU").disagreements
+    assert found.translate == {"0": "222"}
+
+
+def test_a_policy_that_translates_has_nothing_left_to_do() -> None:
+    """What the policy says is taken into account."""
+    found = between(LEGACY, HERO, **{"0": "222"})
+    assert found.translate == {}
+    assert not any("is 222 at new" in one for one in row(found, "RU").disagreements)
+
+
+def test_a_policy_that_translates_wrongly_is_told() -> None:
+    """A translation to an id that means nothing there is no translation."""
+    assert between(LEGACY, HERO, **{"0": "223"}).translate == {"0": "222"}
+
+
+@pytest.mark.parametrize("iso2", ["RU", "US", "CD", "CG", "BT"])
+def test_the_known_traps_are_always_shown(iso2: str) -> None:
+    """Even between providers that agree: clients' own tables may not."""
+    assert row(between(LEGACY, COMPAT), iso2).disagreements
+
+
+def test_the_usa_are_ambiguous() -> None:
+    """187 is preferred; 12 is not known to exist elsewhere, and nothing is proposed for it."""
+    found = between(LEGACY, COMPAT)
+    assert (row(found, "US").old, row(found, "US").new) == (("187", "12"), ("187",))
+    assert "12 at old is not known to be at new" in row(found, "US").disagreements
+    assert found.translate == {}
+
+
+def test_countries_on_which_all_agree_are_no_disagreement() -> None:
+    """Indonesia is 6 everywhere."""
+    assert row(between(LEGACY, HERO), "ID") == Mapped("ID", "Indonesia", ("6",), ("6",), ("6",))
+
+
+def test_every_shipped_profile_can_be_compared() -> None:
+    """No profile names a country that the comparison cannot place."""
+    for path in sorted((SHIPPED / "providers").glob("*.yaml")):
+        assert len(between(LEGACY, shipped_profile(path.stem)).rows) == len({c.iso2 for c in load()})
+
+
+# --- live tables ----------------------------------------------------------------------------------------------
+
+
+def test_swapped_ids_are_found_by_name() -> None:
+    """A provider that numbers the Congos the other way round needs both translated."""
+    found = against(Listed("18", "Congo"), Listed("150", "DR Congo"))
+    assert found.translate == {"18": "150", "150": "18"}
+    assert "18 at new is Congo" in row(found, "CD").disagreements
+
+
+def test_a_name_that_nobody_knows_proves_nothing() -> None:
+    """England and United Kingdom are the same id: names differ between providers, so the id decides."""
+    found = against(Listed("16", "United Kingdom of Great Britain"))
+    assert row(found, "GB").new == ("16",)
+    assert not row(found, "GB").disagreements
+
+
+def test_a_country_that_is_not_listed_is_missing() -> None:
+    """What old offers and new does not list is said."""
+    found = against(Listed("6", "Indonesia"))
+    assert row(found, "UA").new == ()
+    assert row(found, "UA").disagreements == ("1 at old is not known to be at new",)
+
+
+def test_a_code_in_the_row_decides() -> None:
+    """A provider with ids of its own and ISO codes can be mapped whole."""
+    found = against(Listed("70", "Somewhere", "RU"), Listed("indonesia", "", "ID"))
+    assert found.translate == {"0": "70", "6": "indonesia"}
