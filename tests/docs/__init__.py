@@ -1,0 +1,1 @@
+"""Documents are checked against the code."""
