@@ -3,13 +3,19 @@
 import asyncio
 import contextlib
 import secrets as random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import time
 
 from canary.core.detect import Habits
-from canary.core.model import Arm, Rollout
+from canary.core.margins import LATENCY
+from canary.core.model import Arm, Call, Rollout
+from canary.core.money import SLOWEST, Terms
+from canary.core.pairing import Pairing
 from canary.core.policy.model import Profile
+from canary.core.policy.terms import terms_of
 from canary.core.route import Rules
+from canary.core.scores import SETTLE
+from canary.gateway.accounts import Accounts
 from canary.gateway.answers import Answers
 from canary.gateway.asking import Arms, ArmSide, Asked
 from canary.gateway.bindings import Bindings
@@ -17,6 +23,7 @@ from canary.gateway.config import Loaded, Secrets
 from canary.gateway.differences import Contract
 from canary.gateway.gateway import Gateway
 from canary.gateway.ledger import Ledger
+from canary.gateway.pairs import PairCounts
 from canary.gateway.prices import PriceTable
 from canary.gateway.rollouts import RolloutView
 from canary.gateway.shadow import ShadowQueue
@@ -61,15 +68,27 @@ class GatewayService:
             clock,
             _contract(loaded, self.view, clock),
             {arm: _habits(profile) for arm, profile in loaded.profiles.items()},
+            _pairs(loaded, self.view),
         )
         self.upstreams = {arm: _upstream(loaded, secrets, arm) for arm in Arm}
         self._shadow_upstreams = {arm: _shadow_upstream(loaded, secrets, arm) for arm in Arm}
-        arms = _arms(loaded, secrets, self.upstreams, clock, self.ledger.contract.heard)
+        prices = {arm: _prices(loaded, arm) for arm in Arm}
+        arms = _arms(loaded, secrets, self.upstreams, prices, clock, self._heard)
+        self.accounts = Accounts(
+            store,
+            policy.name,
+            _arms(loaded, secrets, self.upstreams, prices, clock),
+            self.bindings,
+            {arm: _terms(loaded, arm) for arm in Arm},
+            slowest=max(policy.arm(arm).timeout for arm in Arm) + SETTLE,
+            poll=policy.reconcile.poll,
+            clock=clock,
+        )
         self.shadow = ShadowQueue(
-            _arms(loaded, secrets, self._shadow_upstreams, clock),
+            _arms(loaded, secrets, self._shadow_upstreams, prices, clock, self.accounts.heard),
             policy.shadow.queue,
             self.ledger.count,
-            self.ledger.contract.pair,
+            self._compare,
             policy.shadow.noise,
         )
         failure = policy.upstream_failure
@@ -86,6 +105,14 @@ class GatewayService:
         )
         self._work: list[asyncio.Task[None]] = []
 
+    def _heard(self, asked: Asked) -> None:
+        self.ledger.contract.heard(asked)
+        self.accounts.heard(asked)
+
+    async def _compare(self, call: Call, served: Asked, copy: Asked) -> None:
+        self.ledger.pairs.take(served, copy)
+        await self.ledger.contract.pair(call, served, copy)
+
     async def start(self) -> None:
         """Fill memory from the store, open the pools, begin the background work.
 
@@ -97,9 +124,11 @@ class GatewayService:
         for upstream in (*self.upstreams.values(), *self._shadow_upstreams.values()):
             await upstream.start()
         await self.view.refresh()
+        await self.accounts.start()
         self._work = [
             asyncio.create_task(self.view.run(), name="rollout view"),
             asyncio.create_task(self.ledger.run(), name="ledger"),
+            asyncio.create_task(self.accounts.run(), name="accounts"),
             asyncio.create_task(self.shadow.run(), name="shadow"),
         ]
 
@@ -110,6 +139,7 @@ class GatewayService:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*self._work, return_exceptions=True)
         await self.ledger.close()
+        await self.accounts.close()
         for upstream in (*self.upstreams.values(), *self._shadow_upstreams.values()):
             await upstream.close()
 
@@ -120,14 +150,34 @@ def _contract(loaded: Loaded, view: RolloutView, clock: Callable[[], float]) -> 
     return Contract(lambda: view.rollout.attempt, clock, unsupported, factors)
 
 
+def _pairs(loaded: Loaded, view: RolloutView) -> PairCounts:
+    policy = loaded.policy
+    patience = min(policy.shadow.timeout, *(policy.arm(arm).timeout for arm in Arm))
+    lifetime = max(profile.lifetime for profile in loaded.profiles.values())
+    factors = (gate.rollback_margin for gate in policy.resolved_gates(lifetime) if gate.name == LATENCY)
+    pairing = Pairing(patience, next(factors, None))
+    return PairCounts(pairing, terms_of(policy), lambda: view.rollout)
+
+
 def _habits(profile: Profile) -> Habits:
     return Habits(profile.poll_interval, frozenset(profile.unsupported_actions))
+
+
+def _prices(loaded: Loaded, arm: Arm) -> PriceTable:
+    return PriceTable({**loaded.profiles[arm].countries, **loaded.policy.arm(arm).countries})
+
+
+def _terms(loaded: Loaded, arm: Arm) -> Terms:
+    profile, side = loaded.profiles[arm], loaded.policy.arm(arm)
+    within = SLOWEST if profile.refund_within is None else profile.refund_within
+    return Terms(profile.currency, side.price_factor, within)
 
 
 def _arms(
     loaded: Loaded,
     secrets: Secrets,
     upstreams: dict[Arm, Upstream],
+    prices: Mapping[Arm, PriceTable],
     clock: Callable[[], float],
     heard: Callable[[Asked], None] | None = None,
 ) -> Arms:
@@ -140,7 +190,7 @@ def _arms(
             profile.lifetime,
             profile.lifetimes,
             profile.cost_headers,
-            PriceTable({**profile.countries, **countries}),
+            prices[arm],
             profile.auto_refund_on_expiry,
             countries,
         )

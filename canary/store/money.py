@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from canary.core.model import Arm
 from canary.core.money import Money, Result, money_of
@@ -42,6 +42,9 @@ def _sums(
 ) -> Iterator[tuple[tuple[Any, ...], Money]]:
     confirmed = leases.c.refunded_at.is_not(None)
     columns = (*groups, leases.c.result, leases.c.price, confirmed)
-    statement = select(*columns, func.count()).where(leases.c.rollout == rollout).group_by(*columns)
+    # one that was bought before the harness was put in is none of the rollout's money
+    bought = or_(leases.c.price.is_not(None), leases.c.purchase.is_not(None))
+    where = (leases.c.rollout == rollout, bought)
+    statement = select(*columns, func.count()).where(*where).group_by(*columns)
     for *group, result, price, back, n in connection.execute(statement):
         yield tuple(group), money_of(Result(result), price, confirmed=bool(back), n=n)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, fi
 from canary.core.model import Arm
 from canary.core.policy.exceptions import ContractException
 from canary.core.policy.gates import Gate, Gates, Strict
-from canary.core.policy.notation import Country, Duration, Money, Share
+from canary.core.policy.notation import Country, Duration, Money, Share, duration
 from canary.core.stage import HOLD_BACK, Step
 
 PASSTHROUGH: Literal["passthrough"] = "passthrough"
@@ -194,6 +194,26 @@ class ShadowPolicy(Strict):
         return self
 
 
+POLITE = 10.0
+"""Seconds between two balances that are asked for, at least."""
+
+
+def _poll(value: Any) -> float | None:
+    """``off``, or how often."""
+    if value is None or value == "off":
+        return None
+    seconds = duration(value)
+    if seconds < POLITE:
+        raise ValueError(f"expected off, or at least {POLITE:g}s such as 60s")
+    return seconds
+
+
+class ReconcilePolicy(Strict):
+    """How balances are held against the leases. ``poll``: how often they are asked for; off: only those of clients."""
+
+    poll: Annotated[float | None, BeforeValidator(_poll)] = None
+
+
 class StagePolicy(Strict):
     """A step of the rollout."""
 
@@ -252,6 +272,7 @@ class Policy(Strict):
     spillover: bool = True
     arm_header: bool = True
     recover_lost: bool = False
+    reconcile: ReconcilePolicy = ReconcilePolicy()
     upstream_failure: FailureAnswer = FailureAnswer()
     shadow: ShadowPolicy = ShadowPolicy()
     stages: Annotated[tuple[StagePolicy, ...], Field(min_length=1)] = _DEFAULT_STAGES
