@@ -13,7 +13,9 @@ from canary.core.basis import Basis, Ground, event_of
 from canary.core.model import Arm, Rollout, RolloutState
 from canary.core.policy.load import policy_hash
 from canary.core.policy.model import Policy, Profile
+from canary.core.policy.terms import terms_of
 from canary.core.stage import Event, IllegalEvent, apply, legal_events
+from canary.core.stats.paired import Pairs
 from canary.core.verdict import Verdict, stage_facts
 from canary.store.errors import StoreError
 from canary.store.rollouts import Look
@@ -49,6 +51,7 @@ class Controller:
         self._store = store
         self._policy = policy
         self._hash = policy_hash(policy)
+        self._terms = terms_of(policy)
         self._lifetime = max(profile.lifetime for profile in profiles.values())
         self._clock = clock
         self._known: _Known | None = None
@@ -66,8 +69,9 @@ class Controller:
             return None
         notebook = self._open(look.rollout)
         notebook.take_in(self._store, now)
+        facts = stage_facts(self._policy, look.rollout, now)
         checks = checks_of(self._store, self._policy, look.rollout)
-        basis = notebook.basis(stage_facts(self._policy, look.rollout, now), checks)
+        basis = notebook.basis(facts, checks, self._pairs(look.rollout))
         verdict = basis.judge(notebook.evidence, self._policy)
         event = _event(verdict, already_down=notebook.down)
         change = self._change(look.rollout, event, verdict, basis, now)
@@ -86,6 +90,12 @@ class Controller:
                 self._notebook = None
                 log.exception("a tick failed; proxies take the safe arm until one succeeds")
             await asyncio.sleep(self._policy.judging.tick)
+
+    def _pairs(self, rollout: Rollout) -> Mapping[str, Pairs]:
+        """Calls that both arms answered, in a stage that has nothing else to compare."""
+        if rollout.weight:
+            return {}
+        return self._store.pairs(rollout.name, self._terms, rollout.attempt, rollout.stage_index)
 
     def _look(self) -> Look:
         look = self._store.look(self._policy.name)

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from math import inf
 
 from canary.core.model import Decision
+from canary.core.policy.terms import JUDGED_BY
 from canary.core.stage import Event
 
 EDIT = "policy"
 """The event of a decision that took over an edited policy."""
-
-JUDGED_BY = frozenset({"arms", "error_rates", "gates", "judging", "maturity", "unit"})
-"""Keys of a policy whose edit makes the evidence so far worthless: it was gathered under other terms."""
 
 
 @dataclass(frozen=True, slots=True)

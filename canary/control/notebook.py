@@ -10,6 +10,7 @@ from canary.core.measure import Peaks
 from canary.core.model import Arm
 from canary.core.policy.model import Policy
 from canary.core.scores import judged_before
+from canary.core.stats.paired import Pairs
 from canary.core.verdict import StageFacts, Verdict
 from canary.store.store import Store
 from canary.store.ticks import Evidence as StoredEvidence
@@ -60,10 +61,12 @@ class Notebook:
             for bought in read[place]:
                 self.evidence.add(gate.name, bought.serial, bought.purchase, bought.lease)
 
-    def basis(self, stage: StageFacts, checks: tuple[Check, ...] = ()) -> Basis:
+    def basis(
+        self, stage: StageFacts, checks: tuple[Check, ...] = (), pairs: Mapping[str, Pairs] | None = None
+    ) -> Basis:
         """What a look at the stage now is made from."""
         cursors = {gate.name: self.evidence.cursor(gate.name) for gate in self.evidence.gates}
-        return Basis(self.ground, stage, cursors, self.peaks, self.era.spent, checks)
+        return Basis(self.ground, stage, cursors, self.peaks, self.era.spent, checks, pairs or {})
 
     def changed(self, verdict: Verdict) -> Mapping[str, Any]:
         """The parts to store after this verdict."""

@@ -52,13 +52,13 @@ def scales(gate: Gate, frozen: Frozen | None, factors: Mapping[Arm, Decimal]) ->
 def _scale(gate: Gate, side: Side, frozen: Frozen, factors: Mapping[Arm, Decimal]) -> Scale:
     factor = margin(gate, side)
     if frozen.slow is not None:
-        return Slow(frozen.slow, frozen.slow + _bins(factor, side))
+        return Slow(frozen.slow, frozen.slow + bins_of(factor, side))
     if frozen.per_success is not None and frozen.cap is not None:
         return Cost(frozen.per_success, frozen.cap, Decimal(str(factor)), factors)
     return None
 
 
-def _bins(factor: float, side: Side) -> int:
+def bins_of(factor: float, side: Side) -> int:
     """The factor in bins, rounded to what the side may not gain from: up for harm, down for equality."""
     steps = log(factor) / log(GROWTH)
     return ceil(steps - _ROUNDING) if side is Side.ROLLBACK else floor(steps + _ROUNDING)

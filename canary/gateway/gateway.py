@@ -87,7 +87,7 @@ class Gateway:
             return await self._combiner.answer(request, call, chosen, leases)
         asked = await self._arms.ask(chosen.arm, request, call, chosen.ids)
         self._ledger.later(asked.exchange, leases)
-        if chosen.shadow is not None and asked.response is not None:
+        if chosen.shadow is not None:  # also when there was no answer: it is a failure of old in a fair pair
             self._shadow.offer(chosen.shadow, request, call, asked)
         return self._answers.renamed(call, asked, own_to_visible(chosen))
 

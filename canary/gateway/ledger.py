@@ -11,10 +11,12 @@ from functools import partial
 from canary.core.detect import Detector, Habits
 from canary.core.leases import LeaseEvent, apply, observe, of_each
 from canary.core.model import Arm, Exchange, Lease, LeaseState, Purchase
+from canary.core.pairing import Pairing
 from canary.core.stats.bins import bin_of
 from canary.core.tally import Tally, TallyKey, bucket_of
 from canary.gateway.bindings import Bindings
 from canary.gateway.differences import Contract
+from canary.gateway.pairs import PairCounts
 from canary.gateway.rollouts import RolloutView
 from canary.gateway.watch import Watch
 from canary.store.errors import StoreError, StoreUnavailable, StoreUnusable
@@ -46,6 +48,7 @@ class Ledger:
         proxy: names this process's rows in the store; unique per start, so that counts add up.
         clock: wall-clock seconds.
         contract: learns what the arms' replies look like; its findings are written with each batch.
+        pairs: counts calls that both arms answered, written likewise.
         habits: what each arm's provider allows, for the hazards that are written with each batch too.
 
     Attributes:
@@ -61,6 +64,7 @@ class Ledger:
         clock: Callable[[], float],
         contract: Contract | None = None,
         habits: Mapping[Arm, Habits] | None = None,
+        pairs: PairCounts | None = None,
     ) -> None:
         self._store = store
         self._bindings = bindings
@@ -75,6 +79,7 @@ class Ledger:
         self._writing = asyncio.Lock()
         self._batch: asyncio.Future[bool] | None = None  # kept, or nobody would
         self.contract = contract or Contract(lambda: view.rollout.attempt, clock)
+        self.pairs = pairs or PairCounts(Pairing(), "", lambda: view.rollout)
         self.totals = Totals(counters=self.contract.counters)
         self.watch = Watch(
             Detector(habits or {arm: Habits() for arm in Arm}),
@@ -138,6 +143,7 @@ class Ledger:
         tallies = {key: self._tallies[key].copy() for key in dirty}
         sightings = self.contract.take_changed()
         records = self.watch.take_changed()
+        pairs = self.pairs.take_changed()
         try:
             await asyncio.to_thread(
                 self._store.flush,
@@ -149,6 +155,7 @@ class Ledger:
                 counters=dict(self.totals.counters),
                 sightings=sightings,
                 records=records,
+                pairs=pairs,
             )
         except Exception as error:
             if isinstance(error, StoreError):
@@ -160,6 +167,7 @@ class Ledger:
             self._dirty |= dirty
             self.contract.give_back(sightings)
             self.watch.give_back(records)
+            self.pairs.give_back(pairs)
             self.totals.flush_failures += 1
             self.store_lost = isinstance(error, StoreUnavailable | StoreUnusable)
             return False

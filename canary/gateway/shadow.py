@@ -68,7 +68,7 @@ class ShadowQueue:
     def offer(self, arm: Arm, request: Request, call: Call, served: Asked) -> None:
         """Queue a copy of a served call, or drop it when the queue is full."""
         self._put(_Copy(arm, request, call, served))
-        if self._repeated[call.action].takes(self._noise):
+        if served.response is not None and self._repeated[call.action].takes(self._noise):
             self._put(_Copy(served.arm, request, call, served))
 
     @property

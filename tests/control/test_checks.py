@@ -9,8 +9,12 @@ from canary.control.checks import checks_of
 from canary.core.check import Check
 from canary.core.compare.shape import Shape, TraitKey
 from canary.core.model import Arm, RolloutState
+from canary.core.pairing import PairKey
+from canary.core.policy.terms import terms_of
 from canary.core.stage import Event, IllegalEvent
+from canary.core.stats.paired import Pairs
 from canary.core.tally import Tally, TallyKey
+from canary.toolkit.report import report
 from tests.control.world import GATES, HOUR, NAME, STAGES, World, make_policy
 from tests.core.compare.replies import learned
 from tests.factories import tcall
@@ -220,3 +224,50 @@ def test_a_decision_keeps_the_checks_that_it_stood_on(world: World) -> None:
         ("contract", 0, 20),
         ("coverage", 0, 1),
     ]
+
+
+# --- pairs of answers ---------------------------------------------------------------------------------------------
+
+
+def paired(world: World, **counts: int) -> None:
+    """So many calls that both arms answered in this stage."""
+    key = PairKey(terms_of(world.policy), world.rollout.attempt, world.rollout.stage_index, "call_success")
+    batch: dict[str, Any] = {"leases_changed": [], "purchases": [], "tallies": {}, "counters": {}}
+    world.store.flush(NAME, "b", **batch, pairs={key: Pairs(**counts)})
+
+
+def test_a_new_that_fails_its_copies_keeps_the_shadow_stage(world: World) -> None:
+    """The paired test finds harm; nothing is rolled back, since no lease goes to new, and nothing is left."""
+    worldly(world, gates={**GATES, "call_success": {"margin": "1pp"}})
+    ready(world)
+    paired(world, only_new=60, neither=500)
+    verdict = world.tick()
+    assert verdict is not None
+    assert verdict.as_json()["metrics"]["call_success"]["verdict"] == "harm"
+    assert world.rollout.stage == "shadow"
+    assert world.rollout.state is RolloutState.RUNNING
+
+
+def test_arms_that_answer_alike_leave_the_shadow_stage(world: World) -> None:
+    """The decision keeps the pairs that it stood on."""
+    worldly(world, gates={**GATES, "call_success": {"margin": "1pp"}})
+    ready(world)
+    paired(world, only_new=3, only_old=2, neither=500)
+    world.tick()
+    assert world.rollout.stage == "canary"
+    basis = world.decisions[-1].evidence["basis"]
+    assert isinstance(basis, dict)
+    assert basis["pairs"] == {"call_success": [3, 2, 0, 500]}
+
+
+def test_a_decision_on_checks_and_pairs_is_made_again_from_its_record(world: World) -> None:
+    """Counts that have grown since do not change it."""
+    worldly(world, stages=SHADOWED, gates={**CHECKED, "call_success": {"margin": "1pp"}})
+    ready(world)
+    seen(world, new=PLAIN)
+    paired(world, only_new=3, only_old=2, neither=500)
+    world.tick()
+    paired(world, only_new=300, only_old=2, neither=500)
+    seen(world, new=BROKEN)
+    [review] = [one for one in report(world.store, NAME).reviews if one.decision.event == "advance"]
+    assert (review.agrees, review.differences) == (True, ())

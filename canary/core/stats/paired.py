@@ -19,6 +19,11 @@ class Pairs(NamedTuple):
     both: int = 0
     neither: int = 0
 
+    @classmethod
+    def of(cls, *, old: bool, new: bool) -> "Pairs":
+        """One pair, of which these failed."""
+        return cls(new and not old, old and not new, old and new, not (old or new))
+
     @property
     def total(self) -> int:
         return sum(self)
