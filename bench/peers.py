@@ -178,6 +178,7 @@ def canary(name: str = CANARY, *, weight: str = "5%", shadow: str = "0%") -> Sta
         home.mkdir()
         policy, log = home / "policy.yaml", upstream.folder / f"{home.name}.log"
         policy.write_text(_policy(upstream, weight, shadow))
+        (home / "provider.yaml").write_text(_PROVIDER)
         command = [_BIN / "canary", "run", policy, "--state", home / "state.db", "--log-level", "warning"]
         command += ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
         environ = {"OLD_SMS_KEY": "old-arm-key", "NEW_SMS_KEY": "new-arm-key", "CANARY_ADMIN_TOKEN": "bench"}
@@ -189,9 +190,13 @@ def canary(name: str = CANARY, *, weight: str = "5%", shadow: str = "0%") -> Sta
     return start
 
 
+# A bench polls in milliseconds what clients poll in seconds; with another interval each poll would be a hazard.
+_PROVIDER = "name: bench\ntitle: An upstream of the bench\npoll_interval: 0s\n"
+
+
 def _policy(upstream: Upstream, weight: str, shadow: str) -> str:
     arms = "".join(
-        f"  {arm}: {{url: '{upstream.url(arm)}', api_key: {{env: {arm.upper()}_SMS_KEY}}"
+        f"  {arm}: {{url: '{upstream.url(arm)}', provider: ./provider.yaml, api_key: {{env: {arm.upper()}_SMS_KEY}}"
         + (f", ca: '{upstream.ca}'}}\n" if upstream.ca else "}\n")
         for arm in ("old", "new")
     )

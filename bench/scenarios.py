@@ -1,6 +1,6 @@
 """What is measured, and how: each scenario starts its peers, lets them take turns, and yields their runs."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 
@@ -40,19 +40,21 @@ FULL = Effort(https=(5, 2.0), http=(3, 1.0), round_trip=(1, 8.0), shadow=(5, 4.0
 QUICK = Effort(https=(3, 1.0), http=(1, 0.7), round_trip=(1, 4.0), shadow=(3, 2.0), memory_calls=0)
 
 
-async def measure(upstreams: Upstreams, effort: Effort, voice: Voice) -> Turns:
-    """All scenarios in turn."""
+async def measure(upstreams: Upstreams, effort: Effort, only: Collection[str], voice: Voice) -> Turns:
+    """The scenarios in turn; ``only`` names those wanted, if not all."""
     paths = [peers.direct, peers.mitmdump, peers.mitmdump_pooled, peers.pass_through, peers.canary()]
     if nginx.available():
         paths[1:1] = [peers.split_clients, peers.mirror]
-    scenarios = (
-        throughput("https", upstreams.tls, paths, *effort.https, voice),
-        throughput("http", upstreams.plain, paths, *effort.http, voice),
-        round_trip(upstreams.tls, *effort.round_trip, voice),
-        shadow(upstreams.tls, *effort.shadow, voice),
-        memory(upstreams.tls, effort.memory_calls, voice),
-    )
-    for scenario in scenarios:
+    scenarios = {
+        "https": throughput("https", upstreams.tls, paths, *effort.https, voice),
+        "http": throughput("http", upstreams.plain, paths, *effort.http, voice),
+        "round trip": round_trip(upstreams.tls, *effort.round_trip, voice),
+        "shadow": shadow(upstreams.tls, *effort.shadow, voice),
+        "memory": memory(upstreams.tls, effort.memory_calls, voice),
+    }
+    for name, scenario in scenarios.items():
+        if only and name not in only:
+            continue
         async with aclosing(scenario) as runs:
             async for run in runs:
                 yield run

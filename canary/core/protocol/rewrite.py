@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import quote, quote_plus
 
@@ -158,6 +159,7 @@ def _spellings(secret: str) -> set[str]:
     return {secret} | quoted | lower
 
 
+@lru_cache(maxsize=1024)
 def fingerprint(key: str) -> str:
     """Eight hex digits that tell keys apart and give none away; an empty string for no key."""
     return (
