@@ -205,6 +205,7 @@ class Purchase:
     """One purchase call of a client: a bet of the gate. ``assignment`` is ``None`` when it was not randomised.
 
     ``arm`` served it; it differs from ``assignment.arm`` after a spillover, which counts against ``new``.
+    ``lost``: a number may have been bought although none was seen.
     """
 
     id: str
@@ -216,10 +217,21 @@ class Purchase:
     latency: float
     assignment: Assignment | None = None
     spilled: bool = False
+    lost: bool = False
     failure: Failure | None = None
     service: str = ""
     country: str = ""
     client: str = ""
+
+
+class Fate(StrEnum):
+    """What became of a lost purchase."""
+
+    CANCELLING = "cancelling"  # its number was found; the cancel is sent once, and its answer is not known
+    CANCELLED = "cancelled"
+    REFUSED = "refused"  # the cancel was refused, or a code had come: the number stays paid for
+    ABSENT = "absent"  # nothing had been bought
+    UNKNOWN = "unknown"  # it could not be looked up, or not be told from others
 
 
 type LeaseKey = tuple[Arm, Kind, str]

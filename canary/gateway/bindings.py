@@ -84,6 +84,17 @@ class Bindings:
         self._remember(adopted)
         return adopted
 
+    async def recover(self, lease: Lease) -> Lease | None:
+        """Bind the lease of a lost purchase; ``None`` when another process has done so.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        found = await asyncio.to_thread(self._store.recover, self._rollout, lease)
+        if found is not None:
+            self._remember(found)
+        return found
+
     def current(self, lease: Lease) -> Lease:
         """The lease as it stands now."""
         return self._live.get((lease.kind, lease.visible_id), lease)

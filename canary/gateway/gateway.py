@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 
-from canary.core.model import Call, Effect, Lease, Request, Response
+from canary.core.model import Call, Effect, Lease, Purchase, Request, Response
 from canary.core.protocol.parse import is_handler_path, parse
 from canary.core.protocol.rewrite import fingerprint
 from canary.core.route import Plan, Rules, plan
@@ -30,6 +30,7 @@ class Gateway:
     Args:
         unit: what is assigned to an arm: ``lease``, ``client`` (source address) or ``key``.
         new_id: makes a unique id.
+        lost: is told of purchases that may have been made, each with the client's key.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Gateway:
         answers: Answers,
         unit: str,
         new_id: Callable[[], str],
+        lost: Callable[[Purchase, str | None], None],
     ) -> None:
         self._arms = arms
         self._bindings = bindings
@@ -54,7 +56,7 @@ class Gateway:
         self._answers = answers
         self._unit = unit
         self._new_id = new_id
-        self._purchases = Purchases(arms, bindings, ledger, answers, new_id)
+        self._purchases = Purchases(arms, bindings, ledger, answers, new_id, lost)
         self._combiner = Combiner(arms, bindings, ledger, answers)
         self.in_flight = 0
 

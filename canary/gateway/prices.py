@@ -37,12 +37,13 @@ class PriceTable:
 
     def of(self, service: str, country: str) -> Decimal | None:
         """The price of a number, ``None`` when it is not known."""
-        price = self._prices.get((self._own(country), service))
+        price = self._prices.get((self.own(country), service))
         if price is not None or country.isdigit():
             return price
         return self._prices.get((country, service))  # a table that is keyed by codes
 
-    def _own(self, country: str) -> str:
+    def own(self, country: str) -> str:
+        """The arm's id of a country, as far as it is known."""
         return self._countries.get(country.upper(), country)
 
     async def hear(self, call: Call, seen: Seen, now: float) -> None:

@@ -21,16 +21,24 @@ class Purchases:
 
     Args:
         new_id: makes a unique id for a purchase.
+        lost: is told of purchases that may have been made, each with the client's key.
     """
 
     def __init__(
-        self, arms: Arms, bindings: Bindings, ledger: Ledger, answers: Answers, new_id: Callable[[], str]
+        self,
+        arms: Arms,
+        bindings: Bindings,
+        ledger: Ledger,
+        answers: Answers,
+        new_id: Callable[[], str],
+        lost: Callable[[Purchase, str | None], None],
     ) -> None:
         self._arms = arms
         self._bindings = bindings
         self._ledger = ledger
         self._answers = answers
         self._new_id = new_id
+        self._lost = lost
 
     async def make(self, request: Request, call: Call, plan: Plan, parents: Mapping[str, Lease]) -> Response:
         """Carry out one purchase as planned.
@@ -53,9 +61,10 @@ class Purchases:
         purchase = self._row(request, call, plan, asked, failure)
         if asked.exchange.reply.issued:
             return await self._issue(request, call, plan, asked, purchase, parents)
-        if may_have_bought(asked.exchange):
+        if purchase.lost:
             self._ledger.count("lost_purchases")
             log.warning("a purchase on %s may have been made, its answer was lost", asked.arm)
+            self._lost(purchase, call.key)
         self._ledger.purchase(purchase)
         return self._answers.of(asked)
 
@@ -77,6 +86,7 @@ class Purchases:
             bound = await self._bindings.bind(purchase, leases)
         except StoreError as error:
             # one that is not on disk: after a restart its calls would go astray
+            self._lost(purchase, call.key)
             return self._hidden(asked, "store", f"could not be bound: {error}")
         self._ledger.issued(purchase)
         aliases = {lease.id: lease.visible_id for lease in bound if lease.visible_id != lease.id}
@@ -108,6 +118,7 @@ class Purchases:
             latency=exchange.latency,
             assignment=plan.assignment,
             spilled=asked.arm is not plan.arm,
+            lost=may_have_bought(exchange),
             failure=failure,
             service=label(call.params.get("service", "")),
             country=label(call.params.get("country", "")),

@@ -8,7 +8,7 @@ from time import time
 
 from canary.core.detect import Habits
 from canary.core.margins import LATENCY
-from canary.core.model import Arm, Call, Rollout
+from canary.core.model import Arm, Call, Purchase, Rollout
 from canary.core.money import SLOWEST, Terms
 from canary.core.pairing import Pairing
 from canary.core.policy.model import Profile
@@ -25,6 +25,7 @@ from canary.gateway.gateway import Gateway
 from canary.gateway.ledger import Ledger
 from canary.gateway.pairs import PairCounts
 from canary.gateway.prices import PriceTable
+from canary.gateway.recovery import Recovery
 from canary.gateway.rollouts import RolloutView
 from canary.gateway.shadow import ShadowQueue
 from canary.gateway.upstream import Upstream
@@ -74,10 +75,13 @@ class GatewayService:
         self._shadow_upstreams = {arm: _shadow_upstream(loaded, secrets, arm) for arm in Arm}
         prices = {arm: _prices(loaded, arm) for arm in Arm}
         arms = _arms(loaded, secrets, self.upstreams, prices, clock, self._heard)
+        own = _arms(loaded, secrets, self.upstreams, prices, clock)
+        holds = {arm: profile.minimum_hold for arm, profile in loaded.profiles.items()}
+        self.recovery = Recovery(store, policy.name, own, self.bindings, holds, self.ledger.count, clock)
         self.accounts = Accounts(
             store,
             policy.name,
-            _arms(loaded, secrets, self.upstreams, prices, clock),
+            own,
             self.bindings,
             {arm: _terms(loaded, arm) for arm in Arm},
             slowest=max(policy.arm(arm).timeout for arm in Arm) + SETTLE,
@@ -102,7 +106,9 @@ class GatewayService:
             answers=Answers(failure.status, failure.body.encode(), policy.arm_header),
             unit=policy.unit,
             new_id=lambda: random.token_hex(12),
+            lost=self.recovery.lost if policy.recover_lost else _let_go,
         )
+        self._recovers = policy.recover_lost
         self._work: list[asyncio.Task[None]] = []
 
     def _heard(self, asked: Asked) -> None:
@@ -125,12 +131,16 @@ class GatewayService:
             await upstream.start()
         await self.view.refresh()
         await self.accounts.start()
+        if self._recovers:
+            await self.recovery.load()
         self._work = [
             asyncio.create_task(self.view.run(), name="rollout view"),
             asyncio.create_task(self.ledger.run(), name="ledger"),
             asyncio.create_task(self.accounts.run(), name="accounts"),
             asyncio.create_task(self.shadow.run(), name="shadow"),
         ]
+        if self._recovers:
+            self._work.append(asyncio.create_task(self.recovery.run(), name="recovery"))
 
     async def stop(self) -> None:
         """End the background work, write what is left, close the pools. Call it when nothing is in flight."""
@@ -142,6 +152,10 @@ class GatewayService:
         await self.accounts.close()
         for upstream in (*self.upstreams.values(), *self._shadow_upstreams.values()):
             await upstream.close()
+
+
+def _let_go(_purchase: Purchase, _key: str | None) -> None:
+    """A lost purchase that nobody looks for."""
 
 
 def _contract(loaded: Loaded, view: RolloutView, clock: Callable[[], float]) -> Contract:

@@ -25,12 +25,13 @@ def bind(connection: Connection, rollout: str, purchase: Purchase, bought: Seque
     that was prolonged, an order repeated under its ``orderId``) lives anew under the id that it had.
     """
     insert_new(connection, purchases, [purchase_row(rollout, purchase)])
-    bound = [_visible(connection, rollout, lease) for lease in bought]
+    bound = [shown(connection, rollout, lease) for lease in bought]
     upsert(connection, leases, [lease_row(rollout, lease) for lease in bound])
     return bound
 
 
-def _visible(connection: Connection, rollout: str, lease: Lease) -> Lease:
+def shown(connection: Connection, rollout: str, lease: Lease) -> Lease:
+    """The lease with the id that clients may see."""
     asked = {"rollout": rollout, "arm": lease.arm, "kind": lease.kind, "id": lease.id}
     met = connection.execute(_SAME_ID, asked).all()
     for arm, own, visible in met:
@@ -90,6 +91,21 @@ def visible_ids(
         found.update(
             connection.execute(select(leases.c.id, leases.c.visible_id).where(*where)).tuples().all()
         )
+    return found
+
+
+def known(connection: Connection, rollout: str, arm: Arm, own: Sequence[str]) -> dict[str, Lease]:
+    """Those of an arm's activations that are leases, by the arm's own ids."""
+    found: dict[str, Lease] = {}
+    for start in range(0, len(own), CHUNK):
+        where = (
+            leases.c.rollout == rollout,
+            leases.c.arm == arm,
+            leases.c.kind == Kind.ACTIVATION,
+            leases.c.id.in_(own[start : start + CHUNK]),
+        )
+        rows = connection.execute(select(leases).where(*where)).mappings()
+        found |= {row["id"]: lease_of(row) for row in rows}
     return found
 
 

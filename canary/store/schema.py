@@ -110,6 +110,7 @@ purchases = Table(
     Column("attempt", Integer),
     Column("stage", Integer),
     Column("spilled", Boolean, nullable=False),
+    Column("lost", Boolean, nullable=False),
     Column("failure", String(20)),
     Column("service", String(100), nullable=False),
     Column("country", String(100), nullable=False),
@@ -238,6 +239,14 @@ hazards = Table(
     Column("last_at", Float(53), nullable=False),
     Column("amount", Exact, nullable=False),
     Column("example", String, nullable=False),
+)
+
+recoveries = Table(
+    "recoveries",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("purchase", String(40), primary_key=True),
+    Column("fate", String(20), nullable=False),
 )
 
 arms = Table(

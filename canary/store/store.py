@@ -14,12 +14,24 @@ from canary.core.compare.judge import Difference
 from canary.core.compare.judge import differences as contract_of
 from canary.core.compare.shape import Sighting, TraitKey
 from canary.core.hazards import Record, Suspect
-from canary.core.model import Arm, Decision, Kind, Lease, LeaseState, Purchase, Rollout
+from canary.core.model import Arm, Decision, Fate, Kind, Lease, LeaseState, Purchase, Rollout
 from canary.core.money import Account, Money, Reading, Terms
 from canary.core.pairing import PairKey
 from canary.core.stats.paired import Pairs
 from canary.core.tally import Tally, TallyKey
-from canary.store import accounts, acks, counts, differences, hazards, history, leases, money, rollouts, ticks
+from canary.store import (
+    accounts,
+    acks,
+    counts,
+    differences,
+    hazards,
+    history,
+    leases,
+    money,
+    recoveries,
+    rollouts,
+    ticks,
+)
 from canary.store import pairs as pair_counts
 from canary.store.accounts import Lag, Overdue
 from canary.store.engine import open_engine, shown, translated
@@ -161,6 +173,29 @@ class Store:
         """Those of an arm's own ids that clients know by another one."""
         with self._read() as connection:
             return leases.visible_ids(connection, rollout, arm, kind, own)
+
+    def known(self, rollout: str, arm: Arm, own: Sequence[str]) -> dict[str, Lease]:
+        """Those of an arm's activations that are leases, by the arm's own ids."""
+        with self._read() as connection:
+            return leases.known(connection, rollout, arm, own)
+
+    def lost_purchases(self, rollout: str) -> list[Purchase]:
+        """The lost purchases that nothing has become of yet."""
+        with self._read() as connection:
+            return recoveries.open_ones(connection, rollout)
+
+    def recover(self, rollout: str, lease: Lease) -> Lease | None:
+        """Write the lease that was found for its lost purchase, which is being cancelled from now on.
+
+        ``None`` when something has become of the purchase already, or the lease is known.
+        """
+        with self._write() as connection:
+            return recoveries.begin(connection, rollout, lease)
+
+    def set_fate(self, rollout: str, purchase: str, fate: Fate) -> None:
+        """Write what became of a lost purchase."""
+        with self._write() as connection:
+            recoveries.close(connection, rollout, purchase, fate)
 
     def issuers(self, rollout: str) -> set[Arm]:
         """The arms that ever issued a lease."""

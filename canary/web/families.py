@@ -22,6 +22,9 @@ from canary.web.histogram import histogram
 COUNTERS: Mapping[str, str] = {
     "spillovers": "Purchases served by old because no connection to new could be opened",
     "lost_purchases": "Purchases that may have been made although their answer never came",
+    "recovered_purchases": "Lost purchases whose number was found and cancelled",
+    "absent_purchases": "Lost purchases that had not been made after all",
+    "unrecovered_purchases": "Lost purchases whose number could not be found for certain, or not be cancelled",
     "unbound_purchases": "Purchases whose lease could not be written, so that their number was not shown",
     "refused_purchases": "Purchases that were not sent, because the store could not have kept their lease",
     "misrouted": "Answers in which an arm did not know a running lease that it had issued",

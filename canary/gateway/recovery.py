@@ -1,0 +1,252 @@
+"""Lost purchases: numbers that were paid although their answer never came, looked up and given back."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from canary.core.leases import SKEW, observe
+from canary.core.model import Arm, Fate, Kind, Lease, Progress, Purchase, Request
+from canary.core.protocol.listing import Listed, listed
+from canary.core.protocol.parse import ENDPOINT, parse
+from canary.core.protocol.rewrite import fingerprint
+from canary.core.stats.bins import bin_of
+from canary.gateway.asking import Arms, Asked
+from canary.gateway.bindings import Bindings
+from canary.gateway.dates import HALF_HOUR, written, zone_between
+from canary.store.errors import StoreError
+from canary.store.store import Store
+
+log = logging.getLogger(__name__)
+
+BEAT = 2.0
+"""Seconds between two looks at what is due."""
+
+MARGIN = 5.0
+"""Seconds after the minimum hold, so that a cancel is not refused as too early."""
+
+AGAIN = 30.0
+"""Seconds until a list that could not be had is asked for again."""
+
+PAGE = 100
+"""Rows of a list from which on it may go on; HeroSMS gives no more at once."""
+
+MOST_PAGES = 20
+
+RECOVERABLE = frozenset({"getNumber", "getNumberV2"})
+"""Purchases whose number can be told in a list: by service, country and time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A lost purchase that waits. ``key``: the client's, where the arm has none of its own; never stored."""
+
+    purchase: Purchase
+    key: str | None = field(default=None, repr=False)
+
+    @property
+    def until(self) -> float:
+        """When its answer was given up."""
+        return self.purchase.at + self.purchase.latency
+
+
+class Recovery:
+    """Finds the numbers of lost purchases and cancels those that nobody knows of.
+
+    A number is taken for a lost purchase's when the arm lists it with its service and country, bought within the
+    purchase's time, and no lease is known by its id. With more such numbers than lost purchases none is touched.
+    The lease is on disk before its cancel is sent, and a cancel is sent once, whatever comes of it.
+
+    Args:
+        arms: to ask by itself.
+        holds: seconds after which each arm takes a cancel.
+        count: adds one to a named counter.
+        clock: wall-clock seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rollout: str,
+        arms: Arms,
+        bindings: Bindings,
+        holds: Mapping[Arm, float],
+        count: Callable[[str], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._rollout = rollout
+        self._arms = arms
+        self._bindings = bindings
+        self._holds = holds
+        self._count = count
+        self._clock = clock
+        self._waiting: list[Lost] = []
+        self._not_before = float("-inf")
+
+    def lost(self, purchase: Purchase, key: str | None) -> None:
+        """Take in a purchase that may have been made."""
+        own = self._arms[purchase.arm].key is not None
+        self._waiting.append(Lost(purchase, None if own else key))
+
+    async def load(self) -> None:
+        """Take up what an earlier process left.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        found = await asyncio.to_thread(self._store.lost_purchases, self._rollout)
+        self._waiting += [Lost(purchase) for purchase in found]
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            try:
+                await self.work()
+            except Exception:  # whatever it was, the next round must come
+                log.exception("lost purchases could not be looked for")
+            await asyncio.sleep(BEAT)
+
+    async def work(self) -> None:
+        """Look up what is due, unless an arm could not be asked a moment ago."""
+        now = self._clock()
+        if now < self._not_before:
+            return
+        due = [one for one in self._waiting if now >= one.until + self._holds[one.purchase.arm] + MARGIN]
+        for arm, key in dict.fromkeys((one.purchase.arm, one.key) for one in due):
+            theirs = [one for one in due if (one.purchase.arm, one.key) == (arm, key)]
+            try:
+                done = await self._look_up(arm, key, theirs)
+            except StoreError as error:
+                log.warning("lost purchases could not be recovered yet: %s", error)
+                done = False
+            if not done:
+                self._not_before = now + AGAIN
+
+    async def _look_up(self, arm: Arm, key: str | None, due: Sequence[Lost]) -> bool:
+        """Decide each of ``due``; ``False`` when the arm does not say what is open."""
+        tellable = [one for one in due if self._is_tellable(one)]
+        for one in due:
+            if one not in tellable:
+                await self._close(one, Fate.UNKNOWN)
+        rows = await self._open_numbers(arm, key) if tellable else ()
+        if rows is None:
+            return False
+        known = await asyncio.to_thread(self._store.known, self._rollout, arm, [row.id for row in rows])
+        zone = _zone(rows, known)
+        strangers = [row for row in rows if row.id not in known]
+        for one in sorted(tellable, key=lambda lost: lost.purchase.at):
+            await self._decide(one, strangers, zone)
+        return True
+
+    def _is_tellable(self, lost: Lost) -> bool:
+        """Whether the number could be told in a list, and is not over yet."""
+        purchase, side = lost.purchase, self._arms[lost.purchase.arm]
+        askable = side.key is not None or lost.key is not None
+        lives = self._clock() < purchase.at + side.lifetime_of(purchase.service)
+        return askable and lives and purchase.action in RECOVERABLE and purchase.service != ""
+
+    async def _decide(self, lost: Lost, strangers: list[Listed], zone: float | None) -> None:
+        fitting = [row for row in strangers if self._fits(lost, row, zone)]
+        rivals = sum(any(self._fits(one, row, zone) for row in fitting) for one in self._waiting)
+        if not fitting:
+            await self._close(lost, Fate.ABSENT)
+        elif len(fitting) > rivals:
+            await self._close(lost, Fate.UNKNOWN)
+        else:
+            strangers.remove(fitting[0])
+            await self._give_back(lost, fitting[0])
+
+    def _fits(self, lost: Lost, row: Listed, zone: float | None) -> bool:
+        purchase = lost.purchase
+        country = self._arms[purchase.arm].prices.own(purchase.country)
+        elsewhere = country.isdecimal() and row.country.isdecimal() and country != row.country
+        return row.service == purchase.service and not elsewhere and _within(lost, row, zone)
+
+    # --- giving back ------------------------------------------------------------------------------------------------
+
+    async def _give_back(self, lost: Lost, row: Listed) -> None:
+        lease = await self._bindings.recover(self._lease(lost, row))
+        if lease is None:  # another process was faster
+            self._waiting.remove(lost)
+            return
+        if row.has_code:
+            await self._close(lost, Fate.REFUSED)
+            return
+        log.warning("a number of a lost purchase was found on %s and is cancelled", lease.arm)
+        asked = await self._ask(lease.arm, lost.key, "setStatus", id=lease.id, status="8")
+        current = self._bindings.current(lease)
+        self._bindings.update(observe(current, asked.exchange, bin_of(asked.exchange.latency)))
+        done = asked.exchange.reply.progress is Progress.CANCELLED
+        await self._close(lost, Fate.CANCELLED if done else Fate.REFUSED)
+
+    def _lease(self, lost: Lost, row: Listed) -> Lease:
+        purchase, side = lost.purchase, self._arms[lost.purchase.arm]
+        return Lease(
+            arm=purchase.arm,
+            kind=Kind.ACTIVATION,
+            id=row.id,
+            visible_id=row.id,
+            opened_at=purchase.at,
+            purchase=purchase.id,
+            service=purchase.service,
+            country=purchase.country,
+            client=purchase.client,
+            key=fingerprint(lost.key or ""),
+            price=row.price,
+            price_source="list" if row.price is not None else "",
+            expires_at=purchase.at + side.lifetime_of(purchase.service),
+            auto_refund=side.auto_refund and not row.has_code,
+            seen_at=self._clock(),
+        )
+
+    async def _close(self, lost: Lost, fate: Fate) -> None:
+        await asyncio.to_thread(self._store.set_fate, self._rollout, lost.purchase.id, fate)
+        self._waiting.remove(lost)
+        if fate is Fate.CANCELLED:
+            self._count("recovered_purchases")
+        elif fate is Fate.ABSENT:
+            self._count("absent_purchases")
+        else:
+            self._count("unrecovered_purchases")
+
+    # --- asking -----------------------------------------------------------------------------------------------------
+
+    async def _open_numbers(self, arm: Arm, key: str | None) -> tuple[Listed, ...] | None:
+        """All that the account has open; ``None`` when the arm does not say."""
+        rows: dict[str, Listed] = {}
+        for _ in range(MOST_PAGES):
+            page = {"start": str(len(rows)), "limit": str(PAGE)} if rows else {}
+            asked = await self._ask(arm, key, "getActiveActivations", **page)
+            found = () if asked.exchange.reply.code == "NO_ACTIVATIONS" else listed(asked.content)
+            if not asked.well or found is None:
+                return None
+            news = {row.id: row for row in found if row.id not in rows}
+            rows |= news
+            if len(found) < PAGE or not news:
+                break
+        return tuple(rows.values())
+
+    async def _ask(self, arm: Arm, key: str | None, action: str, **params: str) -> Asked:
+        named = {"action": action, **params} if key is None else {"api_key": key, "action": action, **params}
+        request = Request("GET", f"/{ENDPOINT}", urlencode(named))
+        return await self._arms.ask(arm, request, parse(request))
+
+
+def _zone(rows: Sequence[Listed], known: Mapping[str, Lease]) -> float | None:
+    """How far ahead of UTC the arm's dates are, by those of leases that we know."""
+    dates = ((written(row.began_at), known[row.id].opened_at) for row in rows if row.id in known)
+    zones = (zone_between(date, at) for date, at in dates if date is not None and not date.zoned)
+    return next((zone for zone in zones if zone is not None), None)
+
+
+def _within(lost: Lost, row: Listed, zone: float | None) -> bool:
+    """Whether the row was bought while the purchase was under way. Without a known zone any of them will do."""
+    date = written(row.began_at)
+    if date is None:
+        return False
+    after = date.at - lost.purchase.at + SKEW
+    if not date.zoned:
+        after = after % HALF_HOUR if zone is None else after - zone
+    return 0 <= after <= lost.until - lost.purchase.at + 2 * SKEW
