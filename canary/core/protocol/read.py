@@ -101,6 +101,7 @@ def _html(text: str, status: int) -> Reply:
 
 
 _BY_STATUS = {
+    304: Outcome.OK,  # to a client that asked whether anything changed
     400: Outcome.CALLER,
     401: Outcome.ACCOUNT,
     402: Outcome.ACCOUNT,

@@ -18,6 +18,8 @@ _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
 _START = re.compile(r"[\ufeff\0 \t\r\n]*")
 _ID_FIELDS = frozenset({"activationId", "activation", "id", "parentActivationId"})
+_ROW_IDS = ("activationId", "activation", "id")
+_ROW_PHONES = ("phoneNumber", "phone", "number")
 _LIST_FIELDS = ("activeActivations", "data", "rows", "values", "array")
 _TEXT_NUMBER = re.compile(r"(?i)([\ufeff\0\s]*\"?(?:ACCESS_NUMBER|ADDITIONAL|ASLEEP):\s*'?)([^:\s'\"]+)")
 _TEXT_BALANCE = re.compile(r"(?i)([\ufeff\0\s]*\"?ACCESS_BALANCE:\s*'?)(-?[0-9]+(?:\.[0-9]+)?)(?![0-9.,])")
@@ -147,7 +149,9 @@ def _joined(call: Call, base: str, other: str) -> str | None:
     into, rows = _container(base), _container(other)
     if into is None or rows is None:
         return _joined_maps(call, base, other)
-    texts = _row_texts(other, rows)
+    listed = {_identity(row.value) for row in _rows(base, into)} - {None}
+    new = [row for row in _rows(other, rows) if _identity(row.value) not in listed]
+    texts = [other[row.start : row.end] for row in new]
     if isinstance(into.value, list):
         return _inserted(base, into, texts)
     free = max(map(int, into.value), default=-1) + 1
@@ -195,10 +199,19 @@ def _as_list(text: str, span: _Span, depth: int) -> _Span | None:
     return span if numbered else _listed(text, span, depth + 1)
 
 
-def _row_texts(text: str, rows: _Span) -> list[str]:
+def _rows(text: str, rows: _Span) -> list[_Span]:
     if isinstance(rows.value, list):
-        return [text[item.start : item.end] for item in _items(text, rows)]
-    return [text[value.start : value.end] for _, value in _members(text, rows)]
+        return list(_items(text, rows))
+    return [value for _, value in _members(text, rows)]
+
+
+def _identity(row: Any) -> tuple[str, str] | None:
+    """Id and phone of a listed lease: both arms list it when they are the same account (an A/A run)."""
+    if not isinstance(row, dict):
+        return None
+    lease_id = next((str(row[name]) for name in _ROW_IDS if name in row), "")
+    phone = next((str(row[name]) for name in _ROW_PHONES if name in row), "")
+    return (lease_id, phone) if lease_id and phone else None
 
 
 def _inserted(text: str, into: _Span, rows: list[str]) -> str:

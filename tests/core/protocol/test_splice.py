@@ -245,3 +245,12 @@ def test_any_two_balances_add_up(first: Decimal, second: Decimal) -> None:
     summed = sum_balance(f"ACCESS_BALANCE:{first:f}".encode(), f"ACCESS_BALANCE:{second:f}".encode())
     assert summed is not None
     assert Decimal(summed.partition(b":")[2].decode()) == first + second
+
+
+def test_a_lease_that_both_arms_list_is_shown_once() -> None:
+    """Where both arms are one account, as in an A/A run, a client sees each lease once; like ids alone are not it."""
+    base = b'{"status":"success","activeActivations":[{"activationId":7,"phoneNumber":"79001"}]}'
+    rows = b'{"activationId":7,"phoneNumber":"79001"},{"activationId":7,"phoneNumber":"79002"}'
+    joined = merge(ACTIVE, base, b'{"status":"success","activeActivations":[' + rows + b"]}")
+    assert joined is not None
+    assert [row["phoneNumber"] for row in json.loads(joined)["activeActivations"]] == ["79001", "79002"]
