@@ -61,6 +61,7 @@ def plan(
     fresh: bool = True,
     shadow: bool = False,
     used: Set[Arm] = frozenset(Arm),
+    ordered: Arm | None = None,
 ) -> Plan:
     """Decide one call.
 
@@ -70,11 +71,14 @@ def plan(
         fresh: whether the rollout is known to be current; if not, new leases go to the safe arm.
         shadow: whether this call is in the shadowed share.
         used: the arms that ever issued a lease; nothing is merged from an arm that has none.
+        ordered: the arm to which an earlier purchase under the same order went.
     """
     if call.malformed or call.effect is Effect.UNKNOWN:
         return Plan(rollout.safe_arm, Reason.SAFE)
     if call.ids:
         return _of_lease(call, leases, rollout)
+    if ordered is not None:
+        return Plan(ordered, Reason.STICKY)
     if call.effect is Effect.PURCHASE:
         return _purchase(rollout, rules, unit, fresh)
     if call.effect in READS:

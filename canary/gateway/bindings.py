@@ -66,6 +66,14 @@ class Bindings:
                 found[visible] = lease
         return found
 
+    async def arm_of_unit(self, unit: str) -> Arm | None:
+        """The arm that was drawn for a unit's first purchase.
+
+        Raises:
+            StoreError: the store cannot be asked.
+        """
+        return await asyncio.to_thread(self._store.arm_of_unit, self._rollout, unit)
+
     async def bind(self, purchase: Purchase, leases: Sequence[Lease]) -> tuple[Lease, ...]:
         """Write a purchase and its leases; they come back with the ids that the client may see.
 

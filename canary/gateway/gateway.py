@@ -3,8 +3,9 @@
 import logging
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from canary.core.model import Call, Effect, Lease, Purchase, Request, Response
+from canary.core.model import Arm, Call, Effect, Lease, Purchase, Request, Response
 from canary.core.protocol.parse import is_handler_path, parse
 from canary.core.protocol.rewrite import fingerprint
 from canary.core.route import Plan, Rules, plan
@@ -22,6 +23,15 @@ log = logging.getLogger(__name__)
 
 METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """What can be sent as a method (RFC 9110 section 9.1); anything else is refused, not passed on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a call: its leases, whether new ones can be drawn, and where its order went before."""
+
+    leases: Mapping[str, Lease]
+    fresh: bool
+    ordered: Arm | None = None
 
 
 class Gateway:
@@ -81,8 +91,9 @@ class Gateway:
         call = parse(request)
         if call.effect is Effect.UNKNOWN:
             self._ledger.count("malformed_calls" if call.malformed else "unknown_actions")
-        leases, fresh = await self._known(call)
-        chosen = self._plan(request, call, leases, fresh)
+        known = await self._known(call)
+        leases = known.leases
+        chosen = self._plan(request, call, known)
         if call.effect is Effect.PURCHASE:
             return await self._purchases.make(request, call, chosen, leases)
         if chosen.combine is not None:
@@ -93,32 +104,35 @@ class Gateway:
             self._shadow.offer(chosen.shadow, request, call, asked)
         return self._answers.renamed(call, asked, own_to_visible(chosen))
 
-    async def _known(self, call: Call) -> tuple[dict[str, Lease], bool]:
-        """The call's known leases, and whether the rollout can be trusted for new ones."""
+    async def _known(self, call: Call) -> _Known:
         try:
-            return await self._bindings.find(call), self._view.fresh
+            leases = await self._bindings.find(call)
+            order = order_of(call)
+            ordered = await self._bindings.arm_of_unit(_order_unit(order)) if order else None
         except StoreError as error:
             log.warning("a lease could not be looked up; what is in memory counts: %s", error)
-            return self._bindings.remembered(call), False
+            return _Known(self._bindings.remembered(call), fresh=False)
+        return _Known(leases, self._view.fresh, ordered)
 
-    def _plan(self, request: Request, call: Call, leases: Mapping[str, Lease], fresh: bool) -> Plan:
+    def _plan(self, request: Request, call: Call, known: _Known) -> Plan:
         rollout = self._view.rollout
         return plan(
             call,
-            leases,
+            known.leases,
             rollout,
             self._rules,
             unit=self._unit_of(request, call),
-            fresh=fresh,
+            fresh=known.fresh,
             shadow=self._shadow.wants(call, rollout),
             used=self._bindings.used,
+            ordered=known.ordered,
         )
 
     def _unit_of(self, request: Request, call: Call) -> str:
         if call.effect is not Effect.PURCHASE:
             return ""
-        if order := order_of(call):  # a repeat must reach the same arm
-            return f"order:{order}"
+        if order := order_of(call):
+            return _order_unit(order)
         if self._unit == "client":
             return f"client:{request.client}"
         if self._unit == "key":
@@ -133,3 +147,8 @@ class Gateway:
         if sent.response is None:
             return self._answers.failed(str(sent.failure), arm)
         return self._answers.stamp(sent.response, arm)
+
+
+def _order_unit(order: str) -> str:
+    """An order is drawn as a whole: a repeat must reach the arm that knows it, or a second number is bought."""
+    return f"order:{order}"

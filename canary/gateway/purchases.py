@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from canary.core.leases import may_have_bought
-from canary.core.model import NOTHING_SENT, Call, Failure, Lease, Purchase, Request, Response
+from canary.core.model import NOTHING_SENT, Call, Effect, Failure, Lease, Purchase, Request, Response
 from canary.core.route import Plan
 from canary.gateway.answers import Answers, own_to_visible
 from canary.gateway.asking import Arms, Asked
@@ -128,4 +128,4 @@ class Purchases:
 
 def order_of(call: Call) -> str:
     """The client's own id of a purchase; the provider promises not to process it twice."""
-    return call.params.get("orderId", "")
+    return call.params.get("orderId", "") if call.effect is Effect.PURCHASE else ""

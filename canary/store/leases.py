@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func,
 from canary.core.aliases import alias
 from canary.core.leases import merge
 from canary.core.model import Arm, Kind, Lease, LeaseState, Purchase
-from canary.store.rows import lease_of, lease_row, purchase_of, purchase_row
+from canary.store.rows import MAX_UNIT, lease_of, lease_row, purchase_of, purchase_row
 from canary.store.schema import leases, purchases
 from canary.store.upsert import insert_new, upsert
 
@@ -88,9 +88,8 @@ def visible_ids(
             leases.c.id.in_(own[start : start + CHUNK]),
             leases.c.visible_id != leases.c.id,
         )
-        found.update(
-            connection.execute(select(leases.c.id, leases.c.visible_id).where(*where)).tuples().all()
-        )
+        rows = connection.execute(select(leases.c.id, leases.c.visible_id).where(*where))
+        found.update((row.id, row.visible_id) for row in rows)
     return found
 
 
@@ -191,6 +190,14 @@ def matured(
     rows = connection.execute(statement).mappings().all()
     issued = _issued(connection, rollout, [row["id"] for row in rows])
     return [Bought(row["serial"], purchase_of(row), tuple(issued[row["id"]])) for row in rows]
+
+
+def arm_of_unit(connection: Connection, rollout: str, unit: str) -> Arm | None:
+    """The arm that was drawn for a unit's first purchase."""
+    where = (purchases.c.rollout == rollout, purchases.c.unit == unit[:MAX_UNIT])
+    first = select(purchases.c.assigned_arm).where(*where).order_by(purchases.c.serial).limit(1)
+    found = connection.scalar(first)
+    return None if found is None else Arm(found)
 
 
 def _drawn_before(rollout: str) -> ColumnElement[bool]:

@@ -19,6 +19,9 @@ from canary.core.model import (
 )
 from canary.core.money import refund_due, result_of
 
+MAX_UNIT = 200
+"""Characters of a unit that are kept."""
+
 type Row = Mapping[Any, Any]
 
 
@@ -48,7 +51,7 @@ def purchase_row(rollout: str, purchase: Purchase) -> dict[str, Any]:
     return row | {
         "rollout": rollout,
         "code": purchase.code[:60],
-        "unit": drawn.unit[:200] if drawn else None,
+        "unit": drawn.unit[:MAX_UNIT] if drawn else None,
         "assigned_arm": drawn.arm if drawn else None,
         "probability": drawn.probability if drawn else None,
         "attempt": drawn.attempt if drawn else None,

@@ -169,6 +169,11 @@ class Store:
         with self._read() as connection:
             return leases.find(connection, rollout, kind, visible_id)
 
+    def arm_of_unit(self, rollout: str, unit: str) -> Arm | None:
+        """The arm that was drawn for a unit's first purchase."""
+        with self._read() as connection:
+            return leases.arm_of_unit(connection, rollout, unit)
+
     def visible_ids(self, rollout: str, arm: Arm, kind: Kind, own: Sequence[str]) -> dict[str, str]:
         """Those of an arm's own ids that clients know by another one."""
         with self._read() as connection:

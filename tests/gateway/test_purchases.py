@@ -288,6 +288,16 @@ async def test_an_order_that_is_repeated_goes_to_the_same_arm(tmp_path: Path) ->
     assert by_old.isdisjoint(by_new)
 
 
+async def test_a_repeated_order_goes_back_whatever_the_weight(tmp_path: Path) -> None:
+    """A repeat after the weight changed, or after a rollback, still reaches the arm that has the order."""
+    async with rig(tmp_path, rollout={"weight": 1.0}) as gateway:
+        await gateway.ask("getNumberV2", orderId="order-1")
+        await gateway.split(weight=0.0)
+        await gateway.ask("getNumberV2", orderId="order-1")
+    assert [one.params["orderId"] for one in gateway.new.heard] == ["order-1", "order-1"]
+    assert gateway.old.heard == []
+
+
 async def test_an_order_does_not_spill_over(tmp_path: Path) -> None:
     """When new is back, the repeat of a spilled order would buy a second number there."""
     with nobody() as sock:
