@@ -292,6 +292,7 @@ async def test_a_repeated_order_goes_back_whatever_the_weight(tmp_path: Path) ->
     """A repeat after the weight changed, or after a rollback, still reaches the arm that has the order."""
     async with rig(tmp_path, rollout={"weight": 1.0}) as gateway:
         await gateway.ask("getNumberV2", orderId="order-1")
+        await gateway.flush()
         await gateway.split(weight=0.0)
         await gateway.ask("getNumberV2", orderId="order-1")
     assert [one.params["orderId"] for one in gateway.new.heard] == ["order-1", "order-1"]
