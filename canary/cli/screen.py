@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TextIO
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -37,13 +37,17 @@ def show_status(status: Mapping[str, Any], file: TextIO, now: float) -> None:
         console = Console(
             file=file, markup=False, highlight=False, emoji=False, soft_wrap=True, width=PIPE_WIDTH
         )
-    for line in _head(status, now):
-        console.print(line)
+    for part in picture(status, now, terminal=console.is_terminal):
+        console.print(part)
+
+
+def picture(status: Mapping[str, Any], now: float, *, terminal: bool) -> Iterable[RenderableType]:
+    """The parts of the screen, from top to bottom."""
+    yield from _head(status, now)
     if status["metrics"]:
-        console.print(_gates(status["metrics"], console.is_terminal))
-    console.print(_arms(status, console.is_terminal))
-    for text in _foot(status):
-        console.print(text)
+        yield _gates(status["metrics"], terminal)
+    yield _arms(status, terminal)
+    yield from _foot(status)
 
 
 def ago(seconds: float) -> str:
