@@ -16,6 +16,7 @@ COMMANDS = {
     "check": "canary.cli.check",
     "plan": "canary.cli.plan",
     "status": "canary.cli.status",
+    "watch": "canary.cli.watch",
     "gate": "canary.cli.gate",
     "report": "canary.cli.report",
     "differences": "canary.cli.differences",
