@@ -113,6 +113,7 @@ async def rig(
     urls: tuple[str | None, str | None] = (None, None),
     tls: Any = None,
     state: Path | None = None,
+    clock: FakeClock | None = None,
     **changes: Any,
 ) -> AsyncIterator[Rig]:
     """A running gateway.
@@ -121,6 +122,7 @@ async def rig(
         rollout: fields of the rollout as it stands at the start; weight and shadow are 0.
         urls: other endpoints in place of the scripted ones.
         state: the store's file, when it is another rig's as well.
+        clock: another's clock.
         changes: keys of the policy, see ``policy``.
     """
     async with AsyncExitStack() as stack:
@@ -133,7 +135,7 @@ async def rig(
         stack.callback(store.close)
         first = trollout(**{"name": loaded.policy.name, "weight": 0.0, "shadow": 0.0, **(rollout or {})})
         begun = store.create(first, StoredPolicy("0123456789ab", "{}"))
-        clock = FakeClock()
+        clock = clock or FakeClock()
         service = GatewayService(loaded, resolve(loaded, ENVIRON), store, begun, clock)
         stack.push_async_callback(service.stop)
         await service.start()

@@ -157,28 +157,6 @@ class Reading:
     balance: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What the last balance showed.
-
-    ``paid_in``: what the account would hold without any lease, as far as is known. ``outstanding``: refunds that
-    were due and not in it. ``unexplained``: what else was missing.
-    """
-
-    arm: Arm
-    account: str
-    at: float
-    balance: Decimal
-    paid_in: Decimal
-    outstanding: Decimal = NOTHING
-    unexplained: Decimal = NOTHING
-
-    @property
-    def expected(self) -> Decimal:
-        """The balance if every refund had come and nothing else were missing."""
-        return self.balance + self.outstanding + self.unexplained
-
-
 class Range(NamedTuple):
     """A sum of which a part may or may not have been in the balance yet when it was told."""
 
@@ -186,31 +164,65 @@ class Range(NamedTuple):
     most: Decimal
 
 
-def judged(reading: Reading, spent: Range, due: Range, waiting: Decimal, before: Account | None) -> Account:
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the last balance showed.
+
+    ``paid_in``: what the account would hold without any lease, as far as is known. ``due``: refunds that had fallen
+    due for certain. ``outstanding``: the part of them that was not in the balance for certain, ``at_most``: that may
+    not have been in it. ``unexplained``: what else was missing.
+    """
+
+    arm: Arm
+    account: str
+    at: float
+    balance: Decimal
+    paid_in: Decimal
+    due: Decimal = NOTHING
+    outstanding: Decimal = NOTHING
+    at_most: Decimal = NOTHING
+    unexplained: Decimal = NOTHING
+
+    @property
+    def expected(self) -> Decimal:
+        """The balance if every refund had come and nothing else were missing."""
+        return self.balance + self.outstanding + self.unexplained
+
+    @property
+    def arrived(self) -> Decimal:
+        """Refunds that had come for certain."""
+        return max(self.due - self.at_most, NOTHING)
+
+
+def judged(reading: Reading, spent: Range, due: Range, before: Account | None) -> Account:
     """The account after a reading.
 
     Whatever has been paid in is the most that a balance, with the money of its leases put back, ever amounted to:
-    refunds under way and money spent elsewhere only ever lower it. Both ends of a range are used so that nothing is
-    reported missing that may only not have been there yet.
+    refunds under way and money spent elsewhere only ever lower it. What is missing beyond the refunds that can be
+    under way is unexplained, and stays so until the balance shows that it came back.
 
     Args:
         spent: prices of leases bought until then.
         due: refunds that fell due until then.
-        waiting: those of them that no balance has confirmed.
     """
-    least = reading.balance + spent.least - due.most
-    most = reading.balance + spent.most - due.least
-    paid_in = least if before is None else max(least, before.paid_in)
-    missing = max(paid_in - most, NOTHING)
-    outstanding = min(missing, waiting)
+    without = Range(reading.balance + spent.least - due.most, reading.balance + spent.most - due.least)
+    if before is None:
+        before = Account(reading.arm, reading.account, reading.at, reading.balance, without.least, due.least)
+    paid_in = max(without.least, before.paid_in)
+    missing = Range(max(paid_in - without.most, NOTHING), max(paid_in - without.least, NOTHING))
+    under_way = before.at_most + due.most - before.due
+    unexplained = min(before.unexplained, missing.least)
+    unexplained += max(missing.least - unexplained - under_way, NOTHING)
     return Account(
         reading.arm,
         reading.account,
         reading.at,
         reading.balance,
         paid_in,
-        outstanding,
-        missing - outstanding,
+        due.least,
+        missing.least - unexplained,
+        missing.most - unexplained,
+        unexplained,
     )
 
 

@@ -87,14 +87,11 @@ def reconcile(
         _sum(connection, and_(of_account, leases.c.opened_at < reading.until)),
     )
     due = Range(_sum(connection, and_(refunds, certainly)), _sum(connection, and_(refunds, possibly)))
-    unconfirmed = and_(refunds, leases.c.refunded_at.is_(None))
-    waiting = _sum(connection, and_(unconfirmed, possibly))
-    after = judged(reading, spent, due, waiting, before)
+    after = judged(reading, spent, due, before)
     upsert(connection, accounts, [{"rollout": rollout} | asdict(after)])
-    confirmed = _sum(connection, and_(refunds, leases.c.refunded_at.is_not(None)))
-    came = due.least - after.outstanding - confirmed
+    came = after.arrived - _sum(connection, and_(refunds, leases.c.refunded_at.is_not(None)))
     if came > 0:
-        owed = _owed(connection, and_(unconfirmed, certainly))
+        owed = _owed(connection, and_(refunds, leases.c.refunded_at.is_(None), certainly))
         _confirm(connection, rollout, reading, arrived(owed, came, reading.at - refund_within))
     return after
 

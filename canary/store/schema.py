@@ -268,7 +268,9 @@ accounts = Table(
     Column("at", Float(53), nullable=False),
     Column("balance", Exact, nullable=False),
     Column("paid_in", Exact, nullable=False),
+    Column("due", Exact, nullable=False),
     Column("outstanding", Exact, nullable=False),
+    Column("at_most", Exact, nullable=False),
     Column("unexplained", Exact, nullable=False),
 )
 
