@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from canary.core.hazards import MEANINGS, Record, Suspect
 from canary.core.margins import COST, FACTORS, LATENCY
 from canary.core.model import Arm, Decision, LeaseState, RolloutState
 from canary.core.policy.model import Policy, StagePolicy
@@ -36,6 +37,7 @@ DECISIONS = 60
 DIFFERENCES = 40
 
 _UNITS = {LATENCY: "seconds", COST: "money", "contract": "count", "coverage": "count"}
+_MEANINGS = {name.value: meaning for name, meaning in MEANINGS.items()}
 _TITLES = {"contract": "contract differences", "coverage": "actions that new cannot serve"}
 _LIFETIME = 1200.0  # decides only about the gates' windows, which are not shown
 
@@ -49,6 +51,7 @@ def board_of(store: Store, name: str, now: float) -> dict[str, Any]:
     status = status_of(store, name, now)
     policy = _policy(store, name)
     decisions = store.decisions(name, DECISIONS)
+    findings = store.findings(name)
     tallies = store.tallies(name, since=bucket_of(now - RECENT))
     state = RolloutState(status["state"])
     return {
@@ -63,9 +66,11 @@ def board_of(store: Store, name: str, now: float) -> dict[str, Any]:
         "leases": _leases(store.lease_counts(name)),
         "latency": _latency(tallies),
         "differences": [
-            asdict(one) | {"breaks": one.breaks} for one in store.differences(name)[:DIFFERENCES]
+            asdict(one) | {"breaks": one.breaks} for one in findings.open_differences[:DIFFERENCES]
         ],
-        "unmapped": [asdict(one) for one in store.unmapped(name)],
+        "unmapped": [asdict(one) for one in findings.open_unmapped],
+        "acknowledged": len(findings.acks),
+        "hazards": _hazards(status["hazards"], store.hazards(name)),
         "decisions": [_decision(decision) for decision in decisions],
     }
 
@@ -123,6 +128,26 @@ def _gate(metric: str, policy: Policy | None) -> dict[str, Any]:
 
 def _leases(counts: Mapping[Arm, Counter[LeaseState]]) -> dict[str, dict[str, int]]:
     return {arm.value: {state.value: counts[arm][state] for state in LeaseState} for arm in Arm}
+
+
+def _hazards(counts: Mapping[str, int], records: Mapping[Suspect, Record]) -> list[dict[str, Any]]:
+    """Hazards by how often they were seen: how many clients show them, what money they hold up, the first example."""
+    by_name: defaultdict[str, list[Record]] = defaultdict(list)
+    for suspect, record in records.items():
+        by_name[suspect.name].append(record)
+    return [
+        {
+            "name": name,
+            "n": n,
+            "meaning": _MEANINGS.get(name, ""),
+            "clients": len(by_name[name]),
+            "amount": float(sum(record.amount for record in by_name[name])),
+            "example": min(by_name[name], key=lambda record: record.first_at).example
+            if by_name[name]
+            else "",
+        }
+        for name, n in sorted(counts.items(), key=lambda one: -one[1])
+    ]
 
 
 def _decision(decision: Decision) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from canary.core.hazards import MEANINGS, HazardName
 from canary.core.model import Arm
 from canary.store.errors import StoreError
 from canary.store.store import Store
@@ -102,3 +103,14 @@ def test_a_rollout_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
         board_of(store, "nobody", NOW)
     assert history_of(store, "nobody") == {"at": [], "metrics": {}}
     store.close()
+
+
+def test_hazards_say_what_they_do_to_you(tmp_path: Path) -> None:
+    """The most frequent first, each with its meaning; one that this version does not know is shown all the same."""
+    story = Story(Store(tmp_path / "canary.db"))
+    story.counts(hazard_repeated_purchase=2, hazard_of_tomorrow=5)
+    found = board_of(story.store, NAME, story.clock())["hazards"]
+    assert [(one["name"], one["n"]) for one in found] == [("of_tomorrow", 5), ("repeated_purchase", 2)]
+    assert (found[0]["meaning"], found[0]["clients"], found[0]["example"]) == ("", 0, "")
+    assert found[1]["meaning"] == MEANINGS[HazardName.REPEATED_PURCHASE]
+    story.store.close()

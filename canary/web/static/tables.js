@@ -81,19 +81,38 @@ export function shadow(node, board) {
 }
 
 export function differences(node, board) {
-  show(node, board.differences, (found) => found.map((one) =>
+  show(node, [board.differences, board.acknowledged], ([found, acknowledged]) => [
+    found.map(difference),
+    acknowledged ? el("p", { class: "none" }, `${count(acknowledged)} acknowledged, and no longer counted.`) : null,
+  ]);
+}
+
+function difference(one) {
+  return (
     el("article", {},
       el("h3", {}, `${one.action}: ${one.kind.replaceAll("_", " ")}`, one.path ? ` at ${one.path}` : null),
       el("dl", {}, [
         ["old", one.old], ["new", one.new], ["breaks", one.breaks], ["seen", `${count(one.count)} times`],
-      ].map(([term, text]) => [el("dt", {}, term), el("dd", {}, text)])))));
+      ].map(([term, text]) => [el("dt", {}, term), el("dd", {}, text)]))));
 }
 
 export function hazards(node, board) {
-  const rows = (found) => Object.entries(found).sort((one, other) => other[1] - one[1]);
-  show(node, board.status.hazards, (found) => rows(found).length
-    ? table("Hazards seen", ["seen in traffic", "times"], rows(found).map(([name, n]) => [name.replaceAll("_", " "), data(n, count(n))]))
+  show(node, board.hazards, (found) => found.length
+    ? table("Hazards seen", ["seen in traffic", "times"], found.map((one) => [hazard(one), data(one.n, count(one.n))]))
     : el("p", { class: "none" }, "None seen in live traffic."));
+}
+
+function hazard(one) {
+  const more = [
+    one.clients > 1 ? `${count(one.clients)} clients` : null,
+    one.amount ? `${money(one.amount)} held up` : null,
+    one.example ? `e.g. ${one.example}` : null,
+  ].filter(Boolean).join("; ");
+  return [
+    one.name.replaceAll("_", " "),
+    one.meaning ? el("p", { class: "note" }, one.meaning) : null,
+    more ? el("p", { class: "note" }, more) : null,
+  ].filter(Boolean);
 }
 
 export function unmapped(node, board) {
