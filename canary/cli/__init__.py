@@ -21,6 +21,7 @@ COMMANDS = {
     "report": "canary.cli.report",
     "differences": "canary.cli.differences",
     "ack": "canary.cli.ack",
+    "probe": "canary.cli.probe",
     "pause": "canary.cli.operate",
     "resume": "canary.cli.operate",
     "promote": "canary.cli.operate",

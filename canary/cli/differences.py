@@ -64,7 +64,7 @@ def _lines(findings: Findings, market: Market) -> Iterator[str]:
         yield f"{_many(len(found), 'difference')} between old's replies and new's"
     for one in found:
         yield ""
-        yield from _difference(one)
+        yield from told(one)
         yield from _acknowledged(one, findings.acks)
     if missing:
         yield ""
@@ -83,7 +83,8 @@ def _acknowledged(one: Found, acks: Sequence[Ack]) -> Iterator[str]:
             yield f"  known   acknowledged by {ack.actor}, {_time(ack.at)}: {ack.reason}"
 
 
-def _difference(one: Difference) -> Iterator[str]:
+def told(one: Difference) -> Iterator[str]:
+    """A difference for people: both sides, how often and when it was seen, what it breaks."""
     at = " " if one.kind is Aspect.WORD else " at "
     yield f"{one.action}: {one.kind.replace('_', ' ')}{f'{at}{one.path}' if one.path else ''}"
     yield f"  old     {one.old}{_example(one.old_example)}"

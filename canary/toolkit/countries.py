@@ -43,6 +43,10 @@ def by_id() -> Mapping[str, Country]:
     return {str(country.id): country for country in load()}
 
 
+_USUAL = {"US": "187"}
+"""The id that is meant where a country has several: 12 are virtual numbers."""
+
+
 # --- a provider's own table -----------------------------------------------------------------------------------
 
 
@@ -103,10 +107,10 @@ def documented(profile: Profile, name: str) -> Provider:
     captured = profile.name in _CAPTURED
     offered = attrgetter(_CAPTURED.get(profile.name, "in_sms_activate"))
     rows = filter(offered, load())
-    preferred = {iso: str(own) for iso, own in profile.countries.items()}
-    ids = _by_iso(((country.iso2, str(country.id)) for country in rows), preferred)
+    named = {iso: str(own) for iso, own in profile.countries.items()}
+    ids = _by_iso(((country.iso2, str(country.id)) for country in rows), {**_USUAL, **named})
     if not captured:  # what the profile says is all that is known of a country with several ids
-        ids |= {iso: (own,) for iso, own in preferred.items()}
+        ids |= {iso: (own,) for iso, own in named.items()}
     source = "as captured in 2025" if captured else "no table known, legacy ids assumed"
     return Provider(name, ids, f"{profile.title}: {source}")
 
