@@ -13,6 +13,7 @@ from canary.core.compare.replies import traits_of
 from canary.core.compare.shape import Shape, Sighting, TraitKey
 from canary.core.compare.traits import Seen, Traits, contexts_alone, contexts_beside
 from canary.core.model import Arm, Call, Effect
+from canary.gateway.afterwards import Afterwards
 from canary.gateway.asking import Asked
 
 LARGE = 32 * 1024
@@ -55,10 +56,11 @@ class Contract:
         self._shapes: dict[tuple[Arm, str], Shape] = {}
         self._changed: set[TraitKey] = set()
         self._recent = _Recent(RECENT)
+        self._afterwards = Afterwards(self.served)
 
     def heard(self, asked: Asked) -> None:
         """Take in the answer to a client's call, once the client has it."""
-        asyncio.get_running_loop().call_soon(self.served, asked)
+        self._afterwards.put(asked)
 
     def served(self, asked: Asked) -> None:
         """Take in the answer to a client's call."""
@@ -101,6 +103,7 @@ class Contract:
 
     def take_changed(self) -> dict[TraitKey, Sighting]:
         """The sightings that changed since the last call, as totals of this process."""
+        self._afterwards.catch_up()
         changed, self._changed = self._changed, set()
         return {key: replace(self._shapes[key.arm, key.action].sightings[key.trait]) for key in changed}
 

@@ -10,10 +10,11 @@ from functools import partial
 
 from canary.core.detect import Detector, Habits
 from canary.core.leases import LeaseEvent, apply, observe, of_each
-from canary.core.model import Arm, Exchange, Lease, LeaseState, Purchase
+from canary.core.model import Arm, Exchange, Lease, LeaseState, Purchase, Rollout
 from canary.core.pairing import Pairing
 from canary.core.stats.bins import bin_of
 from canary.core.tally import Tally, TallyKey, bucket_of
+from canary.gateway.afterwards import Afterwards
 from canary.gateway.bindings import Bindings
 from canary.gateway.differences import Contract
 from canary.gateway.pairs import PairCounts
@@ -78,6 +79,7 @@ class Ledger:
         self._flushed_at = clock()
         self._writing = asyncio.Lock()
         self._batch: asyncio.Future[bool] | None = None  # kept, or nobody would
+        self._afterwards = Afterwards(self.exchange)
         self.contract = contract or Contract(lambda: view.rollout.attempt, clock)
         self.pairs = pairs or PairCounts(Pairing(), "", lambda: view.rollout)
         self.totals = Totals(counters=self.contract.counters)
@@ -100,12 +102,18 @@ class Ledger:
 
     def later(self, exchange: Exchange, leases: Mapping[str, Lease]) -> None:
         """Take in one exchange once the client has its answer."""
-        asyncio.get_running_loop().call_soon(self.exchange, exchange, leases)
+        self._afterwards.put(exchange, leases, self._view.rollout)
 
-    def exchange(self, exchange: Exchange, leases: Mapping[str, Lease]) -> None:
-        """Take in one exchange and what it did to the leases that it named."""
+    def exchange(
+        self, exchange: Exchange, leases: Mapping[str, Lease], rollout: Rollout | None = None
+    ) -> None:
+        """Take in one exchange and what it did to the leases that it named.
+
+        Args:
+            rollout: as it stood then; by default as it stands.
+        """
         latency_bin = bin_of(exchange.latency)
-        self._tally(exchange, latency_bin)
+        self._tally(exchange, latency_bin, rollout or self._view.rollout)
         asked = [self._bindings.current(lease) for lease in leases.values() if lease.arm is exchange.arm]
         self.watch.see(exchange, asked, whole=len(leases) == len(exchange.call.ids))
         for lease, about in of_each(exchange, asked):
@@ -137,6 +145,7 @@ class Ledger:
             return await self._write()
 
     async def _write(self) -> bool:
+        self._afterwards.catch_up()
         leases = self._bindings.take_changed()
         purchases, self._purchases = self._purchases, []
         dirty, self._dirty = self._dirty, set()
@@ -215,9 +224,8 @@ class Ledger:
             self._bindings.update(after)
             self.watch.ended(after)
 
-    def _tally(self, exchange: Exchange, latency_bin: int) -> None:
+    def _tally(self, exchange: Exchange, latency_bin: int, rollout: Rollout) -> None:
         outcome, code = exchange.reply.outcome, exchange.reply.code
-        rollout = self._view.rollout
         action = exchange.call.label
         # never back to a bucket that was written and dropped, whatever the clock does: rows are replaced whole
         self._bucket = max(self._bucket, bucket_of(self._clock()))
