@@ -22,8 +22,9 @@ ALLOWED = {
     "control": _EDGES,
     "web": _EDGES,
     "toolkit": _EDGES,
-    "cli": {*_EDGES, "proxy", "control", "web", "toolkit"},
-    "addons": {*_EDGES, "proxy", "control", "web", "toolkit", "cli"},
+    "notify": {"core", "store"},
+    "cli": {*_EDGES, "proxy", "control", "web", "toolkit", "notify"},
+    "addons": {*_EDGES, "proxy", "control", "web", "toolkit", "notify", "cli"},
 }
 
 IMPURE = {

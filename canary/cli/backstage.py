@@ -7,19 +7,25 @@ from time import time
 
 from canary.control.begin import begin
 from canary.control.controller import Controller
-from canary.gateway.config import Loaded, Secrets
+from canary.gateway.config import Loaded, Secrets, notify_addresses
 from canary.gateway.service import GatewayService
+from canary.notify.addresses import couriers
+from canary.notify.notifier import Notifier
 from canary.store.store import Store
 
 
 class ControlRoom:
-    """The controller at work.
+    """The controller at work, and beside it what tells people of decisions.
 
     Args:
         clock: wall-clock seconds.
+
+    Raises:
+        PolicyError: an address of the policy's ``notify`` cannot be read or reached.
     """
 
     def __init__(self, store: Store, loaded: Loaded, clock: Callable[[], float]) -> None:
+        self._notifier = Notifier(store, loaded.policy.name, couriers(notify_addresses(loaded)))
         self._controller = Controller(store, loaded.policy, loaded.profiles, clock)
         self._running: asyncio.Task[None] | None = None
 
@@ -29,6 +35,7 @@ class ControlRoom:
         Raises:
             StoreError: the store cannot be read.
         """
+        await self._notifier.start()
         await asyncio.to_thread(self._controller.tick)
         self._running = asyncio.create_task(self._controller.run(), name="controller")
 
@@ -37,6 +44,7 @@ class ControlRoom:
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
+        await self._notifier.stop()
 
 
 class Backstage:

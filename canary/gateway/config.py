@@ -101,6 +101,18 @@ def resolve(loaded: Loaded, environ: Mapping[str, str] = os.environ) -> Secrets:
     return Secrets(keys, headers, frozenset(literals))
 
 
+def notify_addresses(loaded: Loaded, environ: Mapping[str, str] = os.environ) -> list[tuple[str, str]]:
+    """Where each address of the policy's ``notify`` stands, and what it is.
+
+    Raises:
+        PolicyError: a variable is not set, or a file cannot be read.
+    """
+    places = [loaded.place("notify", index) for index in range(len(loaded.policy.notify))]
+    return [
+        (place, _secret(ref, place, environ)) for place, ref in zip(places, loaded.policy.notify, strict=True)
+    ]
+
+
 def _secret(ref: KeyRef, where: str, environ: Mapping[str, str]) -> str:
     if isinstance(ref, EnvRef):
         source, value = f"the environment variable {ref.env}", environ.get(ref.env, "").strip()

@@ -70,6 +70,13 @@ def _key_reference(value: Any) -> Any:
     return reference
 
 
+def _address(value: Any) -> Any:
+    reference = _reference(value)
+    if reference is None:
+        raise ValueError("the address of a notification holds a secret; expected {env: NAME} or {file: PATH}")
+    return reference
+
+
 def _header_value(value: Any) -> Any:
     reference = _reference(value)
     if reference is not None:
@@ -280,6 +287,7 @@ class Policy(Strict):
     error_rates: ErrorRates = ErrorRates()
     judging: Judging = Judging()
     on_undecided: Literal["hold", "rollback"] = "hold"
+    notify: tuple[Annotated[EnvRef | FileRef, BeforeValidator(_address)], ...] = ()  # told of decisions
     maturity: Annotated[Duration, Field(gt=0)] | None = None
 
     @field_validator("stages")

@@ -1,0 +1,1 @@
+"""Tells people of decisions, beside the controller and never in its way."""
