@@ -15,6 +15,8 @@ from canary.control.operator import Operator
 from canary.core.policy.notation import show_share
 from canary.core.stage import Event
 from canary.store.store import Store
+from canary.web.hazards import hazards_of
+from canary.web.ledger import ledger_of
 from canary.web.status import place_of, status_of
 
 
@@ -23,6 +25,14 @@ class Desk(Protocol):
 
     def status(self) -> dict[str, Any]:
         """The rollout's status."""
+        ...
+
+    def ledger(self) -> dict[str, Any]:
+        """The rollout's ledger."""
+        ...
+
+    def hazards(self) -> dict[str, Any]:
+        """The rollout's hazards."""
         ...
 
     def act(self, event: Event, actor: str, reason: str) -> dict[str, Any]:
@@ -40,6 +50,14 @@ class StoreDesk:
     def status(self) -> dict[str, Any]:
         """The rollout's status."""
         return status_of(self._store, self._name, time())
+
+    def ledger(self) -> dict[str, Any]:
+        """The rollout's ledger."""
+        return ledger_of(self._store, self._name)
+
+    def hazards(self) -> dict[str, Any]:
+        """The rollout's hazards."""
+        return hazards_of(self._store, self._name)
 
     def act(self, event: Event, actor: str, reason: str) -> dict[str, Any]:
         """Carry out ``event``; where the rollout stands after it, without a look that could still fail."""

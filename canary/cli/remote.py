@@ -35,7 +35,23 @@ class RemoteAdmin:
         Raises:
             UsageError: it could not be asked, or did not answer well.
         """
-        return self._ask(Request(f"{self._url}/api/v1/status"))  # noqa: S310  the scheme was checked
+        return self._read("status", "safe_arm")
+
+    def ledger(self) -> dict[str, Any]:
+        """The rollout's ledger.
+
+        Raises:
+            UsageError: it could not be asked, or did not answer well.
+        """
+        return self._read("ledger", "offers")
+
+    def hazards(self) -> dict[str, Any]:
+        """The rollout's hazards.
+
+        Raises:
+            UsageError: it could not be asked, or did not answer well.
+        """
+        return self._read("hazards", "hazards")
 
     def act(self, event: Event, actor: str, reason: str) -> dict[str, Any]:
         """Carry out ``event``; the status after it.
@@ -46,10 +62,15 @@ class RemoteAdmin:
         body = json.dumps({"actor": actor, "reason": reason}).encode()
         headers = {"content-type": "application/json"}
         return self._ask(
-            Request(f"{self._url}/api/v1/{event}", data=body, headers=headers)  # noqa: S310  as above
+            Request(f"{self._url}/api/v1/{event}", data=body, headers=headers),  # noqa: S310  it was checked
+            "safe_arm",
         )
 
-    def _ask(self, request: Request) -> dict[str, Any]:
+    def _read(self, what: str, key: str) -> dict[str, Any]:
+        return self._ask(Request(f"{self._url}/api/v1/{what}"), key)  # noqa: S310  the scheme was checked
+
+    def _ask(self, request: Request, key: str) -> dict[str, Any]:
+        """The answer, by a key that it must have."""
         if self._token:
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
@@ -66,10 +87,10 @@ class RemoteAdmin:
                 f"the answer of {self._url} was lost ({_why(error)}); look at canary status --state before you "
                 "repeat anything"
             ) from None
-        status = _status(text)
-        if status is None:
+        found = _object(text)
+        if key not in found:
             raise UsageError(_stranger(self._url, 200))
-        return status
+        return found
 
     def _refused(self, error: HTTPError) -> str:
         if error.code == 401:
@@ -84,13 +105,13 @@ class RemoteAdmin:
                 return _stranger(self._url, error.code)
 
 
-def _status(text: bytes) -> dict[str, Any] | None:
-    """A status, or ``None`` when the text is none."""
+def _object(text: bytes) -> dict[str, Any]:
+    """The object that a text holds, an empty one when it holds none."""
     try:
         found = json.loads(text)
     except ValueError:
-        return None
-    return found if isinstance(found, dict) and "safe_arm" in found else None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _stranger(url: str, code: int) -> str:

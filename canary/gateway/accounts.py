@@ -5,8 +5,8 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from canary.core.accounts import Reading, Terms
 from canary.core.model import Arm, Call, Exchange, Lease, Request
-from canary.core.money import Reading, Terms
 from canary.core.protocol.parse import ENDPOINT, parse
 from canary.core.protocol.rewrite import fingerprint
 from canary.gateway.asking import Arms, Asked

@@ -6,10 +6,10 @@ import secrets as random
 from collections.abc import Callable, Mapping
 from time import time
 
+from canary.core.accounts import SLOWEST, Terms
 from canary.core.detect import Habits
 from canary.core.margins import LATENCY
 from canary.core.model import Arm, Call, Purchase, Rollout
-from canary.core.money import SLOWEST, Terms
 from canary.core.pairing import Pairing
 from canary.core.policy.model import Profile
 from canary.core.policy.terms import terms_of

@@ -6,20 +6,10 @@ from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
+from canary.core.accounts import Account, Owed, Range, Reading, Terms, arrived, judged
 from canary.core.leases import SKEW
 from canary.core.model import Arm
-from canary.core.money import (
-    NOTHING,
-    Account,
-    Basis,
-    Owed,
-    Range,
-    Reading,
-    Result,
-    Terms,
-    arrived,
-    judged,
-)
+from canary.core.money import NOTHING, Basis, Result
 from canary.store.leases import CHUNK
 from canary.store.rows import Row
 from canary.store.schema import accounts, arms, leases

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from canary.core.accounts import Account, Books, Reading, Terms
 from canary.core.compare.acks import Ack, Findings
 from canary.core.compare.coverage import Unmapped, unmapped
 from canary.core.compare.judge import Difference
@@ -15,7 +16,7 @@ from canary.core.compare.judge import differences as contract_of
 from canary.core.compare.shape import Sighting, TraitKey
 from canary.core.hazards import Record, Suspect
 from canary.core.model import Arm, Decision, Fate, Kind, Lease, LeaseState, Purchase, Rollout
-from canary.core.money import Account, Money, Reading, Terms
+from canary.core.money import NOTHING, Money
 from canary.core.pairing import PairKey
 from canary.core.stats.paired import Pairs
 from canary.core.tally import Tally, TallyKey
@@ -221,6 +222,21 @@ class Store:
         """What each arm's leases cost."""
         with self._read() as connection:
             return money.by_arm(connection, rollout)
+
+    def books(self, rollout: str) -> dict[Arm, Books]:
+        """Each arm's money with what its balances show."""
+        with self._read() as connection:
+            spent = money.by_arm(connection, rollout)
+            seen = accounts.read(connection, rollout)
+            late = accounts.overdue(connection, rollout)
+        return {
+            arm: Books(
+                spent[arm],
+                tuple(one for one in seen if one.arm is arm),
+                sum((one.price for one in late if one.arm is arm), start=NOTHING),
+            )
+            for arm in Arm
+        }
 
     def offers(self, rollout: str) -> dict[Offer, Money]:
         """What the leases of each service in each country cost, per arm."""

@@ -12,6 +12,8 @@ Every answer below ``/api/`` is JSON; one that went wrong is ``{"error": "a sent
     GET  /api/v1/status      the status of the rollout (canary.web.status)
     GET  /api/v1/verdict     the controller's last verdict
     GET  /api/v1/decisions   the last decisions, oldest first; ?limit=N
+    GET  /api/v1/ledger      what leases cost, and what balances say of it (canary.web.ledger)
+    GET  /api/v1/hazards     the hazards with their evidence (canary.web.hazards)
     POST /api/v1/EVENT       pause, resume, promote, rollback, approve, restart; {"reason": ..., "actor": ...} as
                              JSON or form; answers the status after the event
 """
@@ -34,6 +36,8 @@ from canary.web.access import Access
 from canary.web.answers import MAX_BODY, Handler, answer_errors, error, fields, number_up_to, text_field
 from canary.web.board import EVENTS
 from canary.web.dashboard import Dashboard
+from canary.web.hazards import hazards_of
+from canary.web.ledger import ledger_of
 from canary.web.metrics import CONTENT_TYPE, Scrape, exposition, process_facts, stored_facts
 from canary.web.sessions import Sessions
 from canary.web.status import status_of, verdict_of
@@ -111,6 +115,8 @@ class Admin:
                 web.get("/api/v1/status", self._status),
                 web.get("/api/v1/verdict", self._verdict),
                 web.get("/api/v1/decisions", self._decisions),
+                web.get("/api/v1/ledger", self._ledger),
+                web.get("/api/v1/hazards", self._hazards),
                 *(web.post(f"/api/v1/{event}", self._event) for event in EVENTS),
             ]
         )
@@ -211,6 +217,12 @@ class Admin:
 
     async def _verdict(self, _request: web.Request) -> web.StreamResponse:
         return web.json_response(await self._read(verdict_of, self._store, self._name))
+
+    async def _ledger(self, _request: web.Request) -> web.StreamResponse:
+        return web.json_response(await self._read(ledger_of, self._store, self._name))
+
+    async def _hazards(self, _request: web.Request) -> web.StreamResponse:
+        return web.json_response(await self._read(hazards_of, self._store, self._name))
 
     async def _decisions(self, request: web.Request) -> web.StreamResponse:
         found = await self._read(

@@ -6,18 +6,18 @@ counter names of the code), never from a client: what the catalogue does not kno
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import HistogramMetricFamily, Metric
 
 from canary import __version__
 from canary.core.hazards import COUNTER
-from canary.core.model import Arm, LeaseState, Rollout, RolloutState
-from canary.core.money import Money
+from canary.core.model import Arm, Rollout, RolloutState
 from canary.core.tally import Tally
+from canary.web.family import Family, Samples, one
 from canary.web.histogram import histogram
+from canary.web.stored import STORED, Stored
 
 COUNTERS: Mapping[str, str] = {
     "spillovers": "Purchases served by old because no connection to new could be opened",
@@ -68,46 +68,6 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """What the store holds of the whole rollout, all replicas together."""
-
-    heartbeat_age: float | None
-    leases: Mapping[Arm, Counter[LeaseState]]
-    money: Mapping[Arm, Money]
-    verdict: Mapping[str, Any]
-    differences: int
-    unmapped: int
-
-
-type Samples = Iterable[tuple[tuple[str, ...], float | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Family[T]:
-    """One metric. ``samples`` gives label values with a value each; ``None`` leaves the sample out."""
-
-    name: str
-    kind: Literal["counter", "gauge"]
-    labels: tuple[str, ...]
-    meaning: str
-    samples: Callable[[T], Samples]
-
-    def collect(self, facts: T | None) -> Metric:
-        """The family for one scrape; without facts it has no samples."""
-        family = _METRICS[self.kind](self.name, self.meaning, labels=self.labels)
-        for labels, value in self.samples(facts) if facts is not None else ():
-            if value is not None:
-                family.add_metric(labels, value)
-        return family
-
-
-_METRICS: Mapping[str, Callable[..., CounterMetricFamily | GaugeMetricFamily]] = {
-    "counter": CounterMetricFamily,
-    "gauge": GaugeMetricFamily,
-}
-
-
-@dataclass(frozen=True, slots=True)
 class LatencyFamily:
     """The one histogram, made of the tallies' fixed bins."""
 
@@ -127,12 +87,8 @@ class LatencyFamily:
         return family
 
 
-def _one(value: Callable[[Any], float | None]) -> Callable[[Any], Samples]:
-    return lambda facts: [((), value(facts))]
-
-
 def _counter(name: str, meaning: str) -> Family[Process]:
-    return Family(f"canary_{name}_total", "counter", (), meaning, _one(lambda p: p.counters[name]))
+    return Family(f"canary_{name}_total", "counter", (), meaning, one(lambda p: p.counters[name]))
 
 
 def _calls(process: Process) -> Samples:
@@ -166,9 +122,9 @@ PROCESS: tuple[Family[Process] | LatencyFamily, ...] = (
         "counter",
         (),
         "Batches that the store did not take; they are kept and written again",
-        _one(lambda p: p.flush_failures),
+        one(lambda p: p.flush_failures),
     ),
-    Family("canary_in_flight", "gauge", (), "Calls being answered now", _one(lambda p: p.in_flight)),
+    Family("canary_in_flight", "gauge", (), "Calls being answered now", one(lambda p: p.in_flight)),
     Family(
         "canary_pool_in_flight",
         "gauge",
@@ -188,37 +144,37 @@ PROCESS: tuple[Family[Process] | LatencyFamily, ...] = (
         "gauge",
         (),
         "Leases whose arm is known without asking the store",
-        _one(lambda p: p.leases),
+        one(lambda p: p.leases),
     ),
-    Family("canary_shadow_queue", "gauge", (), "Shadow copies waiting", _one(lambda p: p.shadow_queue)),
+    Family("canary_shadow_queue", "gauge", (), "Shadow copies waiting", one(lambda p: p.shadow_queue)),
     Family(
         "canary_view_fresh",
         "gauge",
         (),
         "1 while store and controller are seen alive; at 0 new leases go to the safe arm",
-        _one(lambda p: p.fresh),
+        one(lambda p: p.fresh),
     ),
     Family(
         "canary_store_lag_seconds",
         "gauge",
         (),
         "Time since the rollout was last read from the store",
-        _one(lambda p: p.store_lag),
+        one(lambda p: p.store_lag),
     ),
     Family(
         "canary_ledger_lag_seconds",
         "gauge",
         (),
         "Time since the last batch was written to the store",
-        _one(lambda p: p.ledger_lag),
+        one(lambda p: p.ledger_lag),
     ),
 )
 """Of one process."""
 
 ROLLOUT: tuple[Family[Rollout], ...] = (
-    Family("canary_weight", "gauge", (), "Share of new leases that go to new", _one(lambda r: r.weight)),
-    Family("canary_shadow_share", "gauge", (), "Share of reads that are shadowed", _one(lambda r: r.shadow)),
-    Family("canary_stage_index", "gauge", (), "Index of the stage, from 0", _one(lambda r: r.stage_index)),
+    Family("canary_weight", "gauge", (), "Share of new leases that go to new", one(lambda r: r.weight)),
+    Family("canary_shadow_share", "gauge", (), "Share of reads that are shadowed", one(lambda r: r.shadow)),
+    Family("canary_stage_index", "gauge", (), "Index of the stage, from 0", one(lambda r: r.stage_index)),
     Family(
         "canary_stage_info",
         "gauge",
@@ -231,7 +187,7 @@ ROLLOUT: tuple[Family[Rollout], ...] = (
         "gauge",
         (),
         "When the stage was entered",
-        _one(lambda r: r.since),
+        one(lambda r: r.since),
     ),
     Family(
         "canary_state",
@@ -247,139 +203,10 @@ ROLLOUT: tuple[Family[Rollout], ...] = (
         "1 for the arm that serves what is not split",
         lambda r: [((arm,), r.safe_arm is arm) for arm in Arm],
     ),
-    Family("canary_attempt", "gauge", (), "Attempts of this rollout, from 1", _one(lambda r: r.attempt)),
+    Family("canary_attempt", "gauge", (), "Attempts of this rollout, from 1", one(lambda r: r.attempt)),
 )
 """The rollout as this process acts on it, or as the store has it where no proxy runs."""
 
-
-def _by_arm(read: Callable[[Money], Any]) -> Callable[[Stored], Samples]:
-    return lambda stored: [
-        ((arm,), None if (amount := read(money)) is None else float(amount))
-        for arm, money in stored.money.items()
-    ]
-
-
-def _gates(field: str) -> Callable[[Stored], Samples]:
-    def samples(stored: Stored) -> Samples:
-        for metric, found in stored.verdict["metrics"].items():
-            for arm in Arm:
-                yield (metric, arm), (found.get(arm.value) or {}).get(field)
-
-    return samples
-
-
-def _evidence(needed: str) -> Callable[[Stored], Samples]:
-    """The e-values of both sides, or with ``_at`` what they must reach."""
-
-    def samples(stored: Stored) -> Samples:
-        for metric, found in stored.verdict["metrics"].items():
-            for side, name in (("harm", "rollback"), ("equal", "promote")):
-                yield (metric, side), (found.get("evidence") or {}).get(name + needed)
-
-    return samples
-
-
-STORED: tuple[Family[Stored], ...] = (
-    Family(
-        "canary_controller_heartbeat_age_seconds",
-        "gauge",
-        (),
-        "Time since the controller's last sign of life",
-        _one(lambda s: s.heartbeat_age),
-    ),
-    Family(
-        "canary_verdict",
-        "gauge",
-        ("kind",),
-        "1 for the controller's last verdict, 0 for the others",
-        lambda s: [((kind,), s.verdict["kind"] == kind) for kind in ("advance", "rollback", "hold")],
-    ),
-    Family(
-        "canary_gate",
-        "gauge",
-        ("metric", "verdict"),
-        "1 for what the last verdict says of a gate",
-        lambda s: [((name, str(found.get("verdict"))), 1) for name, found in s.verdict["metrics"].items()],
-    ),
-    Family(
-        "canary_gate_value",
-        "gauge",
-        ("metric", "arm"),
-        "What the last verdict measured: rates as fractions, latency in seconds, cost in the account's unit",
-        _gates("value"),
-    ),
-    Family(
-        "canary_gate_count",
-        "gauge",
-        ("metric", "arm"),
-        "On how many observations the last verdict stands",
-        _gates("n"),
-    ),
-    Family(
-        "canary_gate_margin",
-        "gauge",
-        ("metric",),
-        "By how much new may be worse: a difference of fractions, a factor for latency and cost, or a count",
-        lambda s: [((name,), found.get("margin")) for name, found in s.verdict["metrics"].items()],
-    ),
-    Family(
-        "canary_gate_evidence",
-        "gauge",
-        ("metric", "side"),
-        "How strong the evidence is that new does harm, or is as good as old; 1 is none",
-        _evidence(""),
-    ),
-    Family(
-        "canary_gate_evidence_needed",
-        "gauge",
-        ("metric", "side"),
-        "The evidence at which a gate decides",
-        _evidence("_at"),
-    ),
-    Family(
-        "canary_contract_differences",
-        "gauge",
-        (),
-        "Differences between the arms' replies that would break clients, see canary differences",
-        _one(lambda s: s.differences),
-    ),
-    Family(
-        "canary_unmapped_actions",
-        "gauge",
-        (),
-        "Actions in use that new cannot serve",
-        _one(lambda s: s.unmapped),
-    ),
-    Family(
-        "canary_leases",
-        "gauge",
-        ("arm", "state"),
-        "Leases of the rollout",
-        lambda s: [((arm, state), s.leases[arm][state]) for arm in Arm for state in LeaseState],
-    ),
-    Family(
-        "canary_spent",
-        "gauge",
-        ("arm",),
-        "Prices of all leases, in the account's unit",
-        _by_arm(lambda money: money.spent),
-    ),
-    Family(
-        "canary_refunded",
-        "gauge",
-        ("arm",),
-        "Prices of refunded leases, in the account's unit",
-        _by_arm(lambda money: money.refunded),
-    ),
-    Family(
-        "canary_cost_per_success",
-        "gauge",
-        ("arm",),
-        "Money that did not come back per lease that got a code, in the account's unit",
-        _by_arm(lambda money: money.per_success),
-    ),
-)
-"""Of the whole rollout; absent while the store does not answer."""
 
 SERVER: tuple[Family[bool], ...] = (
     Family(
@@ -389,7 +216,7 @@ SERVER: tuple[Family[bool], ...] = (
         "1 for the version that runs",
         lambda _: [((__version__,), 1)],
     ),
-    Family("canary_store_up", "gauge", (), "Whether the store answered this scrape", _one(lambda up: up)),
+    Family("canary_store_up", "gauge", (), "Whether the store answered this scrape", one(lambda up: up)),
 )
 
 

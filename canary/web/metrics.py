@@ -10,8 +10,9 @@ from prometheus_client.registry import Collector
 from canary.core.model import Rollout
 from canary.gateway.service import GatewayService
 from canary.store.store import Store
-from canary.web.families import Pool, Process, Stored, families
+from canary.web.families import Pool, Process, families
 from canary.web.status import verdict_of
+from canary.web.stored import Stored
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus' text format, which every scraper reads."""
@@ -67,7 +68,8 @@ def stored_facts(store: Store, name: str, now: float) -> tuple[Rollout | None, S
     return look.rollout if look else None, Stored(
         heartbeat_age=None if heartbeat is None else max(0.0, now - heartbeat),
         leases=store.lease_counts(name),
-        money=store.money(name),
+        books=store.books(name),
+        lags=store.refund_lags(name),
         verdict=verdict_of(store, name),
         differences=len(findings.open_differences),
         unmapped=len(findings.open_unmapped),

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from canary.core.accounts import Books
 from canary.core.hazards import COUNTER
 from canary.core.model import Arm, LeaseState, Rollout
-from canary.core.money import Money
 from canary.store.errors import StoreError
 from canary.store.store import Store
 
@@ -38,7 +38,7 @@ def status_of(store: Store, name: str, now: float) -> dict[str, Any]:
         **_verdict(verdict_of(store, name)),
         "leases": _leases(store.lease_counts(name)),
         **_counted(store.counters(name), len(store.findings(name).open_differences)),
-        "money": {arm.value: _money(money) for arm, money in store.money(name).items()},
+        "money": {arm.value: _money(books) for arm, books in store.books(name).items()},
     }
 
 
@@ -84,14 +84,15 @@ def _counted(counters: Counter[str], differences: int) -> dict[str, Any]:
     return {"shadow": shadow | {"differences": differences, "spent": 0.0}, "hazards": hazards}
 
 
-def _money(money: Money) -> dict[str, Any]:
+def _money(books: Books) -> dict[str, Any]:
     return {
-        "spent": _number(money.spent),
-        "refunded": _number(money.refunded),
-        "per_success": None if money.per_success is None else _number(money.per_success),
+        "spent": amount(books.money.spent),
+        "refunded": amount(books.refunded),
+        "outstanding": amount(books.outstanding),
+        "per_success": amount(books.money.per_success),
     }
 
 
-def _number(amount: Decimal) -> float:
-    # JSON has no decimals: sums are exact until here, and here they become text for people and charts
-    return float(amount)
+def amount(exact: Decimal | None) -> float | None:
+    """Money as JSON writes it: sums are exact until here, and here they become text for people and charts."""
+    return None if exact is None else float(exact)

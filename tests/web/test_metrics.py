@@ -10,17 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from canary.core.accounts import Account, Books
 from canary.core.hazards import COUNTER
 from canary.core.model import Arm, LeaseState
 from canary.core.money import Money
 from canary.core.stats.bins import bin_of
 from canary.core.tally import Tally
+from canary.store.accounts import Lag
 from canary.store.store import Store
-from canary.web.families import COUNTERS, PROCESS, ROLLOUT, SERVER, STORED, Pool, Process, Stored
+from canary.web.families import COUNTERS, PROCESS, ROLLOUT, SERVER, Pool, Process
 from canary.web.histogram import BOUNDS
 from canary.web.metrics import Scrape, exposition
 from canary.web.status import NOT_JUDGED
-from tests.factories import CLIENT_KEY, NEW_KEY, OLD_KEY, FakeClock, treq, trollout
+from canary.web.stored import STORED, Stored
+from tests.factories import CLIENT_KEY, NEW_KEY, NOW, OLD_KEY, FakeClock, treq, trollout
 from tests.web.gateways import HEADER_SECRET, gateway, trusted
 from tests.web.serving import TOKEN, Client, broken, serving
 
@@ -42,6 +45,12 @@ def value(text: str, name: str, **labels: str) -> float:
     """The one sample of that name with exactly these labels."""
     (found,) = [number for own, number in samples(text)[name] if own == labels]
     return found
+
+
+OLD_MONEY = Money(Decimal("0.3"), Decimal("0.1"), Decimal("0.3"), 2)
+ACCOUNT = Account(
+    Arm.OLD, "", NOW, Decimal("9.77"), Decimal(10), Decimal("0.1"), Decimal("0.03"), Decimal("0.03")
+)
 
 
 def tprocess(**changes: object) -> Process:
@@ -67,7 +76,8 @@ def tstored(**changes: object) -> Stored:
     nothing = {
         "heartbeat_age": None,
         "leases": {arm: Counter() for arm in Arm},
-        "money": {arm: Money() for arm in Arm},
+        "books": {arm: Books(Money()) for arm in Arm},
+        "lags": {arm: Lag() for arm in Arm},
         "verdict": NOT_JUDGED,
         "differences": 0,
         "unmapped": 0,
@@ -133,7 +143,8 @@ def test_leases_money_and_verdict_come_from_the_store() -> None:
         stored=tstored(
             heartbeat_age=4.0,
             leases={Arm.OLD: Counter({LeaseState.OPEN: 2}), Arm.NEW: Counter()},
-            money={Arm.OLD: Money(Decimal("0.3"), Decimal("0.1"), Decimal("0.3"), 2), Arm.NEW: Money()},
+            books={Arm.OLD: Books(OLD_MONEY, (ACCOUNT,), Decimal("0.02")), Arm.NEW: Books(Money())},
+            lags={Arm.OLD: Lag(4, 90.0, 300.0), Arm.NEW: Lag()},
             verdict={"kind": "rollback", "reasons": ["x"], "metrics": {"lease_success": gate}},
         )
     )
@@ -141,6 +152,12 @@ def test_leases_money_and_verdict_come_from_the_store() -> None:
     assert value(text, "canary_controller_heartbeat_age_seconds") == 4
     assert value(text, "canary_leases", arm="old", state="open") == 2
     assert value(text, "canary_spent", arm="old") == 0.3
+    assert value(text, "canary_refunded", arm="old") == pytest.approx(0.07)
+    assert value(text, "canary_refunds_outstanding", arm="old") == 0.03
+    assert value(text, "canary_refunds_overdue", arm="old") == 0.02
+    assert value(text, "canary_refund_lag_seconds", arm="old") == 90
+    assert samples(text)["canary_balance_drift"] == [({"arm": "old"}, -0.03)]
+    assert samples(text)["canary_balance_explained"] == [({"arm": "old"}, 0)]
     assert samples(text)["canary_cost_per_success"] == [({"arm": "old"}, 0.1)]
     assert value(text, "canary_verdict", kind="rollback") == 1
     assert value(text, "canary_gate", metric="lease_success", verdict="harm") == 1

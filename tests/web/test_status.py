@@ -28,7 +28,7 @@ def shape(value: Any) -> Any:
     return {key: shape(inner) for key, inner in value.items()} if isinstance(value, dict) else None
 
 
-ARM_MONEY = {"spent": None, "refunded": None, "per_success": None}
+ARM_MONEY = {"spent": None, "refunded": None, "outstanding": None, "per_success": None}
 ARM_LEASES = {"open": None, "total": None}
 
 
@@ -47,7 +47,12 @@ def test_every_key_is_there_before_anything_happened(store: Store, clock: FakeCl
     }
     assert status["verdict"]["kind"] == "hold"
     assert "nothing has been judged" in status["verdict"]["reasons"][0]
-    assert status["money"]["new"] == {"spent": 0.0, "refunded": 0.0, "per_success": None}
+    assert status["money"]["new"] == {
+        "spent": 0.0,
+        "refunded": 0.0,
+        "outstanding": 0.0,
+        "per_success": None,
+    }
 
 
 def test_it_says_where_the_rollout_stands(store: Store, clock: FakeClock) -> None:
@@ -88,8 +93,8 @@ def test_leases_and_money_are_the_stores(store: Store, clock: FakeClock) -> None
     store.bind(NAME, [(tpurchase(), bought)])
     status = status_of(store, NAME, clock())
     assert status["leases"] == {"old": {"open": 0, "total": 2}, "new": {"open": 1, "total": 1}}
-    assert status["money"]["old"] == {"spent": 0.3, "refunded": 0.2, "per_success": 0.1}
-    assert status["money"]["new"] == {"spent": 0.05, "refunded": 0.0, "per_success": None}
+    assert status["money"]["old"] == {"spent": 0.3, "refunded": 0.2, "outstanding": 0, "per_success": 0.1}
+    assert status["money"]["new"] == {"spent": 0.05, "refunded": 0, "outstanding": 0, "per_success": None}
 
 
 def test_an_unknown_rollout_is_said_in_a_sentence(store: Store, clock: FakeClock) -> None:
