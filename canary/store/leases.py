@@ -25,9 +25,15 @@ def bind(connection: Connection, rollout: str, purchase: Purchase, bought: Seque
     that was prolonged, an order repeated under its ``orderId``) lives anew under the id that it had.
     """
     insert_new(connection, purchases, [purchase_row(rollout, purchase)])
-    bound = [shown(connection, rollout, lease) for lease in bought]
-    upsert(connection, leases, [lease_row(rollout, lease) for lease in bound])
-    return bound
+    return [_bound(connection, rollout, lease) for lease in bought]
+
+
+def _bound(connection: Connection, rollout: str, lease: Lease) -> Lease:
+    if insert_new(connection, leases, [lease_row(rollout, lease)]):
+        return lease  # as nearly always: no lease was known by its id
+    lease = shown(connection, rollout, lease)
+    upsert(connection, leases, [lease_row(rollout, lease)])
+    return lease
 
 
 def shown(connection: Connection, rollout: str, lease: Lease) -> Lease:

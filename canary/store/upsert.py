@@ -16,10 +16,11 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
         connection.execute(_replacing(connection.dialect.name, table), rows)
 
 
-def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert the rows; one that is there already, by any unique key, is left as it is."""
-    if rows:
-        connection.execute(_keeping(connection.dialect.name, table), rows)
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert the rows; one that is there already, by any unique key, is left as it is. How many were inserted."""
+    if not rows:
+        return 0
+    return connection.execute(_keeping(connection.dialect.name, table), rows).rowcount
 
 
 # Composing these statements costs more than carrying them out, and every purchase needs both.
