@@ -36,13 +36,14 @@ def differences(state: str | None, name: str | None, as_json: bool) -> None:
     finally:
         store.close()
     if as_json:
-        click.echo(json.dumps(_document(rollout, findings, market)))
+        click.echo(json.dumps(document(rollout, findings, market)))
         return
-    for line in _lines(findings, market):
+    for line in lines(findings, market):
         click.echo(line)
 
 
-def _document(rollout: str, findings: Findings, market: Market) -> dict[str, Any]:
+def document(rollout: str, findings: Findings, market: Market) -> dict[str, Any]:
+    """The report for scripts."""
     return {
         "name": rollout,
         "differences": [
@@ -56,7 +57,8 @@ def _document(rollout: str, findings: Findings, market: Market) -> dict[str, Any
     }
 
 
-def _lines(findings: Findings, market: Market) -> Iterator[str]:
+def lines(findings: Findings, market: Market) -> Iterator[str]:
+    """The report for people."""
     found, missing = findings.differences, findings.unmapped
     if not found:
         yield "no differences: new's replies have shown nothing so far that old's do not show"

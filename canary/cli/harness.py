@@ -11,6 +11,8 @@ from canary.cli.errors import UsageError
 from canary.control.operator import Operator
 from canary.core.policy.notation import show_share
 from canary.gateway.config import Loaded, Secrets
+from canary.proxy.addon import Handler
+from canary.proxy.flowfile import FlowFileError, Recorder
 from canary.proxy.ingress import Ingress, IngressError, Listen
 from canary.web.admin import Admin, AdminError
 
@@ -37,7 +39,7 @@ class Settings:
     """How one harness is run.
 
     ``token`` opens the admin API. ``control``: with the controller, or as a proxy beside one that runs elsewhere.
-    ``confdir`` holds mitmproxy's CA (regular mode).
+    ``confdir`` holds mitmproxy's CA (regular mode). ``record``: where calls are written down for ``canary replay``.
     """
 
     listen: Address
@@ -48,6 +50,7 @@ class Settings:
     control: bool = True
     accept_changes: bool = False
     confdir: Path | None = None
+    record: Path | None = None
 
 
 class Harness:
@@ -67,9 +70,10 @@ class Harness:
             clock=clock,
         )
         self.service = self.backstage.service
+        self._recorder = _recorder(settings.record, self.service.gateway.handle)
         self.ingress = Ingress(
             Listen(settings.listen.host, settings.listen.port, policy.hosts, settings.confdir),
-            self.service.gateway.handle,
+            self._recorder.handle if self._recorder else self.service.gateway.handle,
         )
         store = self.backstage.store
         self.admin = Admin(
@@ -110,5 +114,16 @@ class Harness:
         if not await self.ingress.drain(lambda: self.service.gateway.in_flight, DRAIN):
             log.warning("calls were still in flight after %g s", DRAIN)
         await self.ingress.stop()
+        if self._recorder is not None:
+            self._recorder.close()
         await self.admin.stop()
         await self.backstage.stop()
+
+
+def _recorder(path: Path | None, handle: Handler) -> Recorder | None:
+    if path is None:
+        return None
+    try:
+        return Recorder(path, handle)
+    except FlowFileError as error:
+        raise UsageError(str(error)) from None

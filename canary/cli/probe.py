@@ -65,7 +65,7 @@ def probe(
     """Ask new all that may be asked, and show where clients of old would break; exit code 1 if anywhere."""
     loaded = load(policy)
     arms = (Arm.NEW, Arm.OLD) if both else (Arm.NEW,)
-    _check_keys(loaded, arms)
+    check_keys(loaded, arms)
     subject = Subject(
         loaded.profiles,
         loaded.policy.arms.new.countries,
@@ -73,7 +73,7 @@ def probe(
         service,
         country,
     )
-    pace = rate or _usual(loaded)
+    pace = rate or usual_rate(loaded)
     with _telling() as tell:
         found = asyncio.run(_probed(loaded, resolve(loaded), subject, arms, pace, reads_only, tell))
     if as_json:
@@ -84,7 +84,12 @@ def probe(
         sys.exit(DIFFERS)
 
 
-def _check_keys(loaded: Loaded, arms: tuple[Arm, ...]) -> None:
+def check_keys(loaded: Loaded, arms: tuple[Arm, ...]) -> None:
+    """See that there is a key to ask each arm with.
+
+    Raises:
+        UsageError: there is none.
+    """
     for arm in arms:
         if loaded.policy.arm(arm).api_key == PASSTHROUGH:
             raise UsageError(
@@ -93,7 +98,8 @@ def _check_keys(loaded: Loaded, arms: tuple[Arm, ...]) -> None:
             )
 
 
-def _usual(loaded: Loaded) -> float:
+def usual_rate(loaded: Loaded) -> float:
+    """Calls a second that new is asked when nobody says otherwise."""
     limit = loaded.profiles[Arm.NEW].rate_limit
     return min(USUAL_RATE, limit.per_second) if limit else USUAL_RATE
 

@@ -38,6 +38,9 @@ def _command(name: str, *, control: bool, summary: str) -> click.Command:
     @click.option("--state", help="SQLite file or postgresql:// URL.  [default: .canary/NAME.db]")
     @click.option("--accept-changes", is_flag=True, help="Take over a policy edited under a running rollout.")
     @click.option("--confdir", type=click.Path(path_type=Path), help="mitmproxy's CA, for mode: regular.")
+    @click.option(
+        "--record", type=click.Path(path_type=Path), help="Append calls, without keys, for canary replay."
+    )
     @click.option("--log-level", type=click.Choice(LEVELS), default="info")
     def command(
         policy: Path,
@@ -46,6 +49,7 @@ def _command(name: str, *, control: bool, summary: str) -> click.Command:
         state: str | None,
         accept_changes: bool,
         confdir: Path | None,
+        record: Path | None,
         log_level: str,
     ) -> None:
         loaded = load(policy)
@@ -60,6 +64,7 @@ def _command(name: str, *, control: bool, summary: str) -> click.Command:
             control=control,
             accept_changes=accept_changes,
             confdir=confdir,
+            record=record,
         )
         serve(Harness(loaded, secrets, settings))
 

@@ -80,7 +80,8 @@ def _upstream(loaded: Loaded, secrets: Secrets, arm: Arm) -> Upstream:
 
 def _side(loaded: Loaded, arm: Arm, upstream: Upstream, key: str | None) -> ArmSide:
     profile = loaded.profiles[arm]
-    return ArmSide(upstream, key, price_headers=profile.cost_headers)
+    countries = loaded.policy.arm(arm).countries
+    return ArmSide(upstream, key, price_headers=profile.cost_headers, countries=countries)
 
 
 class Asker:
@@ -113,7 +114,7 @@ class Asker:
         if asked.exchange.reply.outcome is not Outcome.LIMIT:
             return asked
         self.limited += 1
-        self._pace.rest(_retry_after(asked))
+        self._pace.rest(retry_after(asked))
         if call.effect not in HARMLESS:
             return asked
         await self._pace.turn()
@@ -135,7 +136,8 @@ def _request(action: str, params: Mapping[str, str], headers: Headers = ()) -> R
     return Request("GET", "/", urlencode({"action": action, **params}), headers)
 
 
-def _retry_after(asked: Asked) -> float:
+def retry_after(asked: Asked) -> float:
+    """Seconds that a throttled answer asks one to wait, within bounds."""
     named = asked.response.header("retry-after") if asked.response else ""
     seconds = float(named) if named.isascii() and named.isdecimal() else USUAL_WAIT
     return min(seconds, LONGEST_WAIT)

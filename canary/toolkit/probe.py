@@ -165,7 +165,7 @@ class Prober:
         expected = await self._expected(action, params, sold=sold)
         if expected is None:
             return None
-        asked = await self._new.ask(action, self._own(params), sandbox=sandbox)
+        asked = await self._new.ask(action, params, sandbox=sandbox)
         self._learn(Arm.OLD, action, expected)
         self._hear(asked, first=first)
         return asked
@@ -199,13 +199,6 @@ class Prober:
     def _offer(self, *names: str) -> dict[str, str]:
         offer = {"service": self._subject.service, "country": self._subject.country}
         return {name: offer[name] for name in names}
-
-    def _own(self, params: Mapping[str, str]) -> dict[str, str]:
-        """The parameters with new's own country id."""
-        return {
-            name: self._subject.translated.get(value, value) if name == "country" else value
-            for name, value in params.items()
-        }
 
     # --- the key --------------------------------------------------------------------------------------------------
 
