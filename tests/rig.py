@@ -113,7 +113,7 @@ async def rig(
     urls: tuple[str | None, str | None] = (None, None),
     tls: Any = None,
     state: Path | None = None,
-    clock: FakeClock | None = None,
+    clock: Any = None,
     **changes: Any,
 ) -> AsyncIterator[Rig]:
     """A running gateway.

@@ -34,6 +34,14 @@ HEALTHY: Mapping[str, Any] = {
     "cost_header": "X-VerifySMS-Cost",
 }
 
+HURRIED: Mapping[str, Any] = {
+    "name": "hurried",
+    "title": "A provider of the demo, where minutes pass in seconds",
+    "poll_interval": "200ms",
+    "minimum_hold": 0,
+    "cost_headers": ["X-VerifySMS-Cost"],
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -104,9 +112,10 @@ async def playing(scene: Scene, policy: Mapping[str, Any], folder: Path, seed: i
 
 def _written(policy: Mapping[str, Any], folder: Path, old: str, new: str, name: str) -> Path:
     arms = {
-        "old": {"url": old, "api_key": {"env": "OLD_SMS_KEY"}, "timeout": "3s"},
-        "new": {"url": new, "provider": "verifysms", "api_key": {"env": "NEW_SMS_KEY"}, "timeout": "3s"},
+        "old": {"url": old, "provider": "./hurried.yaml", "api_key": {"env": "OLD_SMS_KEY"}, "timeout": "3s"},
+        "new": {"url": new, "provider": "./hurried.yaml", "api_key": {"env": "NEW_SMS_KEY"}, "timeout": "3s"},
     }
+    (folder / "hurried.yaml").write_text(yaml.safe_dump(HURRIED, sort_keys=False))
     file = folder / f"{name}.yaml"
     file.write_text(yaml.safe_dump({"name": name, "arms": arms, **policy}, sort_keys=False))
     return file
