@@ -80,3 +80,22 @@ def test_nothing_decided_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     store.close()
     said = canary("report")
     assert (said.code, said.out.splitlines()[-1]) == (0, "nothing has been decided yet")
+
+
+def test_all_of_it_goes_into_files(world: World, tmp_path: Path) -> None:
+    """One HTML file with everything in it, and the same as Markdown; the exit code stays that of the decisions."""
+    said = canary("report", "--html", "report.html", "--md", "report.md")
+    assert said.code == 0
+    page, text = (tmp_path / "report.html").read_text(), (tmp_path / "report.md").read_text()
+    for told in (page, text):
+        assert "Report: t" in told
+        assert "lunch" in told
+        assert "2 of 2 decisions of the controller agree" in told
+    assert page.count("<!doctype html>") == 1
+
+
+def test_a_file_that_cannot_be_written_is_named(world: World) -> None:
+    """One sentence, exit code 2."""
+    said = canary("report", "--md", "nowhere/report.md")
+    assert said.code == 2
+    assert "cannot be written to nowhere/report.md: No such file or directory" in said.err
