@@ -37,7 +37,7 @@ def answer(flow: http.HTTPFlow, response: Response, *, close: bool = False) -> N
     bodiless = response.status in _BODILESS
     if not bodiless and not response.header("content-length"):  # one is there when the arm answered a HEAD
         fields.append((b"content-length", b"%d" % len(response.body)))
-    if close or "close" in flow.request.headers.get("connection", "").lower():
+    if close or _is_last(flow.request):
         # some clients go on using a connection that is about to be closed unless they are told
         fields.append((b"connection", b"close"))
     now = time()
@@ -51,3 +51,9 @@ def answer(flow: http.HTTPFlow, response: Response, *, close: bool = False) -> N
         timestamp_start=now,
         timestamp_end=now,
     )
+
+
+def _is_last(request: http.Request) -> bool:
+    """Whether the client asks for its connection to be closed."""
+    fields = request.data.headers.fields
+    return any(name.lower() == b"connection" and b"close" in value.lower() for name, value in fields)

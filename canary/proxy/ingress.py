@@ -196,7 +196,7 @@ def _build(listen: Listen, listener: proxyserver.Proxyserver, ours: GatewayAddon
         ours,
     )
     # only now do these options exist
-    opts.update(connection_strategy="lazy", body_size_limit=MAX_REQUEST_BODY)
+    opts.update(connection_strategy="lazy", body_size_limit=MAX_REQUEST_BODY, keep_host_header=True)
     return result
 
 
