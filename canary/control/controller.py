@@ -11,11 +11,11 @@ from canary.control.notebook import Notebook
 from canary.control.operator import decision
 from canary.core.basis import Basis, Ground, event_of
 from canary.core.model import Arm, Rollout, RolloutState
+from canary.core.pairs import Pairs
 from canary.core.policy.load import policy_hash
 from canary.core.policy.model import Policy, Profile
 from canary.core.policy.terms import terms_of
 from canary.core.stage import Event, IllegalEvent, apply, legal_events
-from canary.core.stats.paired import Pairs
 from canary.core.verdict import Verdict, stage_facts
 from canary.store.errors import StoreError
 from canary.store.rollouts import Look

@@ -8,9 +8,9 @@ from canary.core.basis import Basis, Ground
 from canary.core.check import Check
 from canary.core.measure import Peaks
 from canary.core.model import Arm
+from canary.core.pairs import Pairs
 from canary.core.policy.model import Policy
 from canary.core.scores import judged_before
-from canary.core.stats.paired import Pairs
 from canary.core.verdict import StageFacts, Verdict
 from canary.store.store import Store
 from canary.store.ticks import Evidence as StoredEvidence

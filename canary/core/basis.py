@@ -9,9 +9,9 @@ from canary.core.check import Check
 from canary.core.evidence import Evidence
 from canary.core.measure import Peaks
 from canary.core.model import Arm
+from canary.core.pairs import Pairs
 from canary.core.policy.model import Policy
 from canary.core.stage import Event
-from canary.core.stats.paired import Pairs
 from canary.core.verdict import StageFacts, Verdict, VerdictKind, judge
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from canary.core.evidence import Evidence
 from canary.core.margins import COST, FACTORS, LATENCY
 from canary.core.model import Arm
+from canary.core.pairs import Pairs
 from canary.core.policy.gates import Gate
 from canary.core.policy.model import ErrorRates
 from canary.core.stats.eprocess import Side
 from canary.core.stats.intervals import Compared, Interval
-from canary.core.stats.paired import Pairs
 from canary.core.stats.paired import log_e as log_e_of_pairs
 from canary.core.stats.pooled import Pooled
 from canary.core.stats.strata import Money

@@ -8,29 +8,19 @@ the pairs before, where the test has most power.
 
 from collections import Counter, defaultdict
 from math import inf
-from typing import NamedTuple
 
 from canary.core.leases import is_fault
 from canary.core.margins import LATENCY, bins_of
 from canary.core.model import Exchange, Failure
+from canary.core.pairs import Pairs
 from canary.core.stats.baseline import P95
 from canary.core.stats.bins import bin_of, quantile_bin
 from canary.core.stats.eprocess import Side
-from canary.core.stats.paired import Pairs
 
 CALLS = "call_success"
 
 WARM = 20
 """Pairs of an action before its latency is compared: fewer say nothing of a p95."""
-
-
-class PairKey(NamedTuple):
-    """What pairs are counted for: ``terms`` are what the policy judged by."""
-
-    terms: str
-    attempt: int
-    stage: int
-    metric: str
 
 
 class Pairing:

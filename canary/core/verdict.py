@@ -26,12 +26,12 @@ from canary.core.measure import (
     unmeasured,
 )
 from canary.core.model import Arm, Rollout, RolloutState
+from canary.core.pairs import Pairs
 from canary.core.policy.gates import Gate
 from canary.core.policy.model import ErrorRates, Policy
 from canary.core.scores import STOCK
 from canary.core.stats import srm
 from canary.core.stats.eprocess import Side
-from canary.core.stats.paired import Pairs
 from canary.core.stats.strata import WARMUP, Stratum
 
 FEWEST_LEASES = 10

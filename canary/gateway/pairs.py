@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from canary.core.model import Arm, Rollout
-from canary.core.pairing import Pairing, PairKey
-from canary.core.stats.paired import Pairs
+from canary.core.pairing import Pairing
+from canary.core.pairs import PairKey, Pairs
 from canary.gateway.asking import Asked
 
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, func, select
 
-from canary.core.pairing import PairKey
-from canary.core.stats.paired import Pairs
+from canary.core.pairs import PairKey, Pairs
 from canary.store.schema import pairs
 from canary.store.upsert import upsert
 

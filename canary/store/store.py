@@ -17,8 +17,7 @@ from canary.core.compare.shape import Sighting, TraitKey
 from canary.core.hazards import Record, Suspect
 from canary.core.model import Arm, Decision, Fate, Kind, Lease, LeaseState, Purchase, Rollout
 from canary.core.money import NOTHING, Money
-from canary.core.pairing import PairKey
-from canary.core.stats.paired import Pairs
+from canary.core.pairs import PairKey, Pairs
 from canary.core.tally import Tally, TallyKey
 from canary.store import (
     accounts,

@@ -1,13 +1,14 @@
 """The status of a rollout as one JSON object, from the store alone: it can be told with everything else dead."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from canary.core.accounts import Books
 from canary.core.hazards import COUNTER
-from canary.core.model import Arm, LeaseState, Rollout
+from canary.core.model import Arm, Decision, LeaseState, Rollout, RolloutState
+from canary.core.stage import Event
 from canary.store.errors import StoreError
 from canary.store.store import Store
 
@@ -19,6 +20,9 @@ NOT_JUDGED: Mapping[str, Any] = {
     "metrics": {},
 }
 """The verdict before the first."""
+
+RECENT = 100
+"""Decisions among which a rollback is looked for."""
 
 _SHADOW_COUNTERS = {"sent": "shadow_sent", "dropped": "shadow_dropped"}
 
@@ -43,12 +47,25 @@ def status_of(store: Store, name: str, now: float) -> dict[str, Any]:
 
 
 def verdict_of(store: Store, name: str) -> dict[str, Any]:
-    """The controller's last verdict: ``kind``, ``reasons`` and ``metrics``.
+    """The last verdict: ``kind``, ``reasons`` and ``metrics``. An operator's rollback overrules the controller's.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    return {**NOT_JUDGED, **(store.verdict(name) or {})}
+    verdict = {**NOT_JUDGED, **(store.verdict(name) or {})}
+    rollout = store.rollout(name)
+    if rollout is None or rollout.state is not RolloutState.ROLLED_BACK:
+        return verdict
+    return {**verdict, **_by_hand(store.decisions(name, RECENT))}
+
+
+def _by_hand(decisions: Sequence[Decision]) -> dict[str, Any]:
+    """The verdict of the operator who rolled back; nothing when it was the controller."""
+    last = next((d for d in reversed(decisions) if d.event in {Event.ROLLBACK, Event.HARM}), None)
+    if last is None or last.event == Event.HARM:
+        return {}
+    reason = f"rolled back by {last.actor}: {last.reason or 'no reason was given'}"
+    return {"kind": "rollback", "reasons": [reason]}
 
 
 def place_of(rollout: Rollout) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def test_in_a_pipe_only_changes_are_told(state: Path, monkeypatch: pytest.Monkey
     """A line at the beginning and one for each change, however often it looks."""
     meanwhile(monkeypatch, nothing, lambda: canary("rollback", "--reason", "x"), nothing)
     said = canary("watch", "--times", "4")
-    after = "t: rolled back in stage canary, 0% of new leases go to new, safe arm old, verdict hold\n"
+    after = "t: rolled back in stage canary, 0% of new leases go to new, safe arm old, verdict rollback\n"
     assert (said.code, said.out) == (0, LOOK + after)
 
 

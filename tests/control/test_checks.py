@@ -9,10 +9,9 @@ from canary.control.checks import checks_of
 from canary.core.check import Check
 from canary.core.compare.shape import Shape, TraitKey
 from canary.core.model import Arm, RolloutState
-from canary.core.pairing import PairKey
+from canary.core.pairs import PairKey, Pairs
 from canary.core.policy.terms import terms_of
 from canary.core.stage import Event, IllegalEvent
-from canary.core.stats.paired import Pairs
 from canary.core.tally import Tally, TallyKey
 from canary.toolkit.report import report
 from tests.control.world import GATES, HOUR, NAME, STAGES, World, make_policy

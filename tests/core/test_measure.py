@@ -16,9 +16,9 @@ from canary.core.measure import (
     unmeasured,
 )
 from canary.core.model import Arm
+from canary.core.pairs import Pairs
 from canary.core.policy.gates import Gate, Gates
 from canary.core.policy.model import ErrorRates
-from canary.core.stats.paired import Pairs
 from tests.core.traffic import EPOCH, EQUAL, START, against, feed, traffic
 
 GATES = {gate.name: gate for gate in Gates.all().resolved(1200.0)}

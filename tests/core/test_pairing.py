@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from canary.core.model import Exchange, Failure, Outcome
 from canary.core.pairing import CALLS, WARM, Pairing
-from canary.core.stats.paired import Pairs, log_e
+from canary.core.pairs import Pairs
+from canary.core.stats.paired import log_e
 from tests.factories import tcall, texchange, treply
 
 LATENCY = "latency_p95"

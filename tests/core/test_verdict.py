@@ -10,10 +10,10 @@ from canary.core.check import Check
 from canary.core.evidence import Evidence
 from canary.core.measure import Finding
 from canary.core.model import Arm
+from canary.core.pairs import Pairs
 from canary.core.policy.gates import Gates
 from canary.core.policy.model import ErrorRates, Policy
 from canary.core.stats.eprocess import Side
-from canary.core.stats.paired import Pairs
 from canary.core.verdict import StageFacts, Verdict, VerdictKind, judge, stage_facts
 from tests.core.traffic import EPOCH, EQUAL, START, Behaviour, against, feed, traffic
 from tests.factories import NOW, trollout

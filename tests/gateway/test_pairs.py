@@ -8,9 +8,9 @@ import pytest
 
 from canary.core.model import Arm
 from canary.core.pairing import Pairing
+from canary.core.pairs import Pairs
 from canary.core.policy.load import parse_policy
 from canary.core.policy.terms import terms_of
-from canary.core.stats.paired import Pairs
 from canary.gateway.asking import Asked
 from canary.gateway.pairs import PairCounts
 from tests.factories import tcall, texchange, trollout

@@ -1,7 +1,6 @@
 """Counts of pairs as rows."""
 
-from canary.core.pairing import PairKey
-from canary.core.stats.paired import Pairs
+from canary.core.pairs import PairKey, Pairs
 from canary.store.store import Store
 from tests.store.test_differences import NAME
 

@@ -187,6 +187,7 @@ async def test_a_scrape_shows_the_gateway_at_work(store: Store, tmp_path: Path, 
         await service.gateway.handle(treq("getBalance"))
         await service.gateway.handle(treq("getNumber", service="tg", country="6"))
         await service.gateway.handle(treq("secretAction"))
+        await service.ledger.flush()
         _, text = await client.get("/metrics")
     assert value(text, "canary_calls_total", arm="old", action="getBalance", outcome="provider") == 1
     assert value(text, "canary_purchases_total", arm="old", outcome="provider") == 1

@@ -1,15 +1,16 @@
 """The status object."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from canary.core.model import Arm, LeaseState
+from canary.core.model import Arm, LeaseState, RolloutState
 from canary.store.errors import StoreError
 from canary.store.store import Store
 from canary.web.status import status_of
-from tests.factories import NOW, FakeClock, tlease, tpurchase
+from tests.factories import NOW, FakeClock, tdecision, tlease, tpurchase
 from tests.web.serving import NAME
 
 METRIC = {
@@ -71,6 +72,34 @@ def test_the_verdict_is_the_controllers(store: Store, clock: FakeClock) -> None:
     assert status["verdict"] == {"kind": "advance", "reasons": ["every gate cleared"]}
     assert status["metrics"] == {"lease_success": METRIC}
     assert status["controller"]["heartbeat_age"] == 7.0
+
+
+def test_an_operators_rollback_is_the_verdict(store: Store, clock: FakeClock) -> None:
+    """After a rollback by hand the verdict says who did it and why, not what the controller thought before."""
+    store.beat(
+        NAME, clock(), {"kind": "hold", "reasons": ["the stage holds"], "metrics": {"acquire": METRIC}}
+    )
+    _rolled_back(store, event="rollback", actor="ann@host (cli)", reason="p95 looks odd")
+    status = status_of(store, NAME, clock())
+    assert status["verdict"] == {
+        "kind": "rollback",
+        "reasons": ["rolled back by ann@host (cli): p95 looks odd"],
+    }
+    assert status["metrics"] == {"acquire": METRIC}
+
+
+def test_the_controllers_rollback_keeps_its_reasons(store: Store, clock: FakeClock) -> None:
+    """After a rollback by the controller the verdict is the one that it rolled back on."""
+    store.beat(NAME, clock(), {"kind": "rollback", "reasons": ["acquire is down"], "metrics": {}})
+    _rolled_back(store, event="harm", actor="controller", reason="acquire is down")
+    assert status_of(store, NAME, clock())["verdict"]["reasons"] == ["acquire is down"]
+
+
+def _rolled_back(store: Store, **decision: Any) -> None:
+    before = store.rollout(NAME)
+    assert before is not None
+    after = replace(before, state=RolloutState.ROLLED_BACK, weight=0.0, revision=before.revision + 1)
+    assert store.save(before, after, tdecision(**decision))
 
 
 def test_counters_become_shadow_and_hazards(store: Store, clock: FakeClock) -> None:

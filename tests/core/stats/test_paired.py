@@ -5,7 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from canary.core.stats.paired import Pairs, log_e
+from canary.core.pairs import Pairs
+from canary.core.stats.paired import log_e
 
 
 def test_the_mean_is_one_when_either_arm_is_as_likely_to_fail_alone():
