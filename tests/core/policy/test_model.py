@@ -333,3 +333,19 @@ def test_an_arm_may_know_countries_by_another_id() -> None:
 def test_countries_that_no_call_could_carry(countries: str, expected: str) -> None:
     """A translation is written with ids or codes, and each country once."""
     assert re.search(expected.replace("p:", r"p\.yaml:"), refusal(arms=old(f"countries: {countries}")))
+
+
+@pytest.mark.parametrize(("written", "poll"), [("off", None), ("60s", 60.0), ("1m30s", 90.0), ("10", 10.0)])
+def test_balances_are_asked_for_when_the_policy_says_so(written: str, poll: float | None) -> None:
+    """Off by default; a policy that went through the store says the same."""
+    p = policy(f"reconcile: {{poll: {written}}}")
+    assert p.reconcile.poll == poll
+    assert Policy.model_validate_json(policy_json(p)) == p
+    assert policy().reconcile.poll is None
+
+
+@pytest.mark.parametrize("written", ["5s", "often", "-1", "true"])
+def test_a_poll_is_polite_or_refused(written: str) -> None:
+    """More often than every ten seconds is nobody's business."""
+    with pytest.raises(PolicyError, match=r"reconcile\.poll: expected"):
+        policy(f"reconcile: {{poll: {written}}}")
