@@ -5,7 +5,7 @@ whatever clients do.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from canary.core.compare.traits import UNKNOWN_ACTION
@@ -19,6 +19,9 @@ REMEMBERED = 4096
 
 REPEAT = 15.0
 """Seconds within which a client repeats a call by itself."""
+
+LONGEST = 64
+"""Characters of a parameter that are compared."""
 
 POLL_SLACK = 0.75
 """The part of the poll interval below which a poll is too early; clocks and networks are not exact."""
@@ -38,7 +41,8 @@ SOURCES, SOURCES_WITHIN = 16, 60.0
 MOST_SOURCES = 256
 """Source addresses that are remembered of one key."""
 
-type Found = Iterator[Hazard]
+type Found = Iterable[Hazard]
+type Rule = Callable[[Sight], Found]
 
 
 class Habits(NamedTuple):
@@ -53,23 +57,28 @@ class Detector:
 
     def __init__(self, habits: Mapping[Arm, Habits]) -> None:
         self._writes = Writes()
-        self._rules: tuple[Callable[[Sight], Found], ...] = (
-            MixedCountries().see,
-            finished_before_code,
-            cancelled_after_code,
-            self._writes.see,
-            Repeats().see,
-            Polls({arm: one.poll_interval for arm, one in habits.items()}).see,
-            Bursts().see,
-            Sources().see,
-            Unsupported(habits[Arm.NEW].unsupported).see,
-            LostParameters().see,
-            misrouted,
-        )
+        polls = Polls({arm: one.poll_interval for arm, one in habits.items()})
+        countries, lost = MixedCountries().see, LostParameters().see
+        always = (Sources().see, Bursts().see, Unsupported(habits[Arm.NEW].unsupported).see)
+        self._rules: dict[Effect, tuple[Rule, ...]] = {
+            Effect.GLOBAL_READ: (*always, countries),
+            Effect.ACCOUNT_READ: always,
+            Effect.PURCHASE: (*always, countries, lost, Repeats().see, misrouted),
+            Effect.LEASE_READ: (*always, lost, self._writes.see, polls.see, misrouted),
+            Effect.LEASE_WRITE: (
+                *always,
+                lost,
+                self._writes.see,
+                finished_before_code,
+                cancelled_after_code,
+                misrouted,
+            ),
+            Effect.UNKNOWN: always,
+        }
 
     def see(self, sight: Sight) -> list[Hazard]:
         """What an exchange shows."""
-        return [hazard for rule in self._rules for hazard in rule(sight)]
+        return [hazard for rule in self._rules[sight.call.effect] for hazard in rule(sight)]
 
     def ended(self, lease: Lease) -> list[Hazard]:
         """What shows at the end of a lease that its provider or its lifetime brought about."""
@@ -207,8 +216,6 @@ class Polls:
         self._last: _Memory[LeaseKey, tuple[float, int]] = _Memory()
 
     def see(self, sight: Sight) -> Found:
-        if sight.call.effect is not Effect.LEASE_READ:
-            return
         interval = self._intervals[sight.exchange.arm]
         for lease in sight.leases:
             before, streak = self._last.get(lease.lease_key, (float("-inf"), 0))
@@ -257,15 +264,17 @@ class Repeats:
         self._doubtful: _Memory[_Who, deque[_Doubtful]] = _Memory()
 
     def see(self, sight: Sight) -> Found:
-        if sight.call.effect is not Effect.PURCHASE or sight.call.params.get("orderId"):
+        if sight.call.params.get("orderId"):
             return  # an order is not processed twice under one id
-        order = _order(sight.call)
         doubtful = self._doubtful.get(sight.who, ())
-        if any(one.order == order and 0 <= sight.at - one.until <= REPEAT for one in doubtful):
+        if doubtful and any(
+            0 <= sight.at - one.until <= REPEAT and one.order == _order(sight.call) for one in doubtful
+        ):
             yield sight.hazard(HazardName.REPEATED_PURCHASE)
         if may_have_bought(sight.exchange):
             until = sight.at + sight.exchange.latency
-            self._doubtful.of(sight.who, lambda: deque(maxlen=8)).append(_Doubtful(until, order))
+            found = self._doubtful.of(sight.who, lambda: deque(maxlen=8))
+            found.append(_Doubtful(until, _order(sight.call)))
 
 
 _ORDER = ("service", "multiService", "country", "operator", "id", "activationId")
@@ -279,22 +288,23 @@ class LostParameters:
     """Calls that are made again with less in them than before."""
 
     def __init__(self) -> None:
-        self._last: _Memory[tuple[_Who, str], tuple[float, frozenset[tuple[str, str]]]] = _Memory()
+        self._last: _Memory[tuple[str, str, str], tuple[float, tuple[str, ...]]] = _Memory()
 
     def see(self, sight: Sight) -> Found:
-        if sight.call.effect not in _WITH_ESSENTIALS:
+        call = sight.call
+        key = (*sight.who, call.action)
+        told = tuple([call.params.get(name, "")[:LONGEST] for name in _ESSENTIAL])
+        before = self._last.get(key)
+        self._last.put(key, (sight.at, told))
+        if before is None or before[1] == told or sight.at - before[0] > REPEAT:
             return
-        params = sight.call.params
-        told = frozenset((name, params[name]) for name in _ESSENTIAL if params.get(name))
-        at, before = self._last.get((sight.who, sight.call.action), (float("-inf"), told))
-        self._last.put((sight.who, sight.call.action), (sight.at, told))
-        if told < before and sight.at - at <= REPEAT:
-            lost = ", ".join(sorted(name for name, _ in before - told))
-            yield sight.hazard(HazardName.LOST_PARAMETERS, f"without {lost}")
+        pairs = list(zip(_ESSENTIAL, before[1], told, strict=True))
+        lost = sorted(name for name, was, now in pairs if was and not now)
+        if lost and all(was == now for _, was, now in pairs if now):
+            yield sight.hazard(HazardName.LOST_PARAMETERS, f"without {', '.join(lost)}")
 
 
 _ESSENTIAL = ("service", "multiService", "id", "activationId", "status")
-_WITH_ESSENTIALS = frozenset({Effect.PURCHASE, Effect.LEASE_READ, Effect.LEASE_WRITE})
 
 
 # --- keys and actions ---------------------------------------------------------------------------------------------
