@@ -162,6 +162,7 @@ def _money(facts: Facts) -> Iterator[Part]:
         ("open", *(str(leases[arm]["open"]) for arm in arms)),
         ("spent", *(_plain(money[arm]["spent"]) for arm in arms)),
         ("refunded", *(_plain(money[arm]["refunded"]) for arm in arms)),
+        ("still to come back", *(_plain(money[arm]["outstanding"]) for arm in arms)),
         ("cost per success", *(_plain(money[arm]["per_success"]) for arm in arms)),
     ]
     yield Table(("", "old", "new"), rows)

@@ -110,8 +110,8 @@ export function latency(node, action) {
     hovertemplate: `${arm}: %{y:.1f}% up to %{customdata}<extra></extra>`,
   });
   const arms = [
-    ["old", colour("old"), "rgba(133,139,148,0.12)"],
-    ["new", colour("accent"), "rgba(11,130,132,0.14)"],
+    ["old", colour("old"), "rgba(133,139,148,0.12)", colour("soft")],
+    ["new", colour("accent"), "rgba(11,130,132,0.14)", colour("accent")],
   ].filter(([arm]) => action[arm].n);
   window.Plotly.react(
     node,
@@ -120,7 +120,7 @@ export function latency(node, action) {
       xaxis: { type: "log", tickvals: TICKS, ticktext: TICKS.map(short) },
       yaxis: { ticksuffix: "%", rangemode: "tozero", nticks: 5 },
       shapes: arms.map(([arm, tint]) => rule({ x0: action[arm].p95, x1: action[arm].p95, y0: 0, y1: 1, yref: "paper", line: { color: tint, width: 1.5, dash: "dash" } })),
-      annotations: arms.map(([arm, tint], i) => ({
+      annotations: arms.map(([arm, , , tint], i) => ({
         text: `p95 ${arm}`,
         x: Math.log10(action[arm].p95),
         y: 1 - i * 0.1,

@@ -42,6 +42,7 @@ export function spending(node, board) {
   const rows = [
     ["spent", "spent"],
     ["refunded", "refunded"],
+    ["outstanding", "still to come back"],
     ["per_success", "cost per success"],
   ];
   show(node, board.status.money, (found) => [
