@@ -10,6 +10,10 @@ import pytest
 
 from canary.core.model import Arm, Failure, Headers, Response
 from canary.gateway import service as service_module
+from canary.gateway.accounts import Accounts
+from canary.gateway.ledger import Ledger
+from canary.gateway.recovery import Recovery
+from canary.gateway.rollouts import RolloutView
 from canary.gateway.upstream import Sent
 from canary.sim.behaviour import Behaviour
 from canary.sim.books import Books
@@ -86,7 +90,13 @@ class Providers:
             patch.setattr(
                 service_module, "_shadow_upstream", lambda _l, _s, arm: DeskUpstream(self.desks[arm])
             )
+            for worker in (Recovery, Accounts, Ledger, RolloutView):
+                patch.setattr(worker, "run", _idle)
             yield self
+
+
+async def _idle(_worker: object) -> None:
+    """A background that does nothing: the test says when."""
 
 
 def successes(books: Books) -> int:
@@ -104,17 +114,16 @@ def per_success(books: Books) -> Decimal | None:
 async def desk_rig(
     folder: Path, providers: Providers, clock: FakeClock, **changes: Any
 ) -> AsyncIterator[Rig]:
-    """A running gateway between two desks; nothing works in the background, so that a test says when."""
+    """A running gateway between two desks, without its background work: see ``settle``."""
     with providers.in_place():
         async with rig(folder, clock=clock, **changes) as running:
-            for task in running.service._work:
-                task.cancel()
             yield running
 
 
 async def settle(gateway: Rig) -> None:
     """Everything that the gateway does by itself now and then, once, in order."""
     service = gateway.service
+    await gateway.flush()
     service.ledger.close_expired()
     await gateway.flush()
     await service.recovery.work()
