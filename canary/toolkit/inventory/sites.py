@@ -1,0 +1,165 @@
+"""Where a file itself names the old API: hosts, the endpoint, actions, client libraries."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from canary.core.actions import lookup
+from canary.toolkit.inventory import signs
+from canary.toolkit.inventory.languages import Role
+from canary.toolkit.inventory.model import Site, SiteKind
+from canary.toolkit.inventory.sdks import declarations, imports
+from canary.toolkit.inventory.source import Source
+
+_RANK = {kind: rank for rank, kind in enumerate(SiteKind)}
+
+
+def found_in(source: Source) -> tuple[Site, ...]:
+    """The sites of a file, one for each line; of several signs on a line the strongest counts."""
+    if not signs.QUICK.search(source.text):
+        return ()
+    places = [*_endpoints(source), *_hosts(source), *_libraries(source)]
+    named = list(_actions(source))
+    if not places and not _is_family(source, named):
+        return ()
+    if source.language.role is Role.CODE:
+        named += _repeated_left_out(source, named, [*_quoted(source), *_constants(source)])
+    return by_line([*places, *named])
+
+
+def _repeated_left_out(source: Source, named: list[Site], more: list[Site]) -> list[Site]:
+    """Without those that a function only mentions again: to read the reply, or to log it."""
+    asked = {(site.action, function) for site in named if (function := _function(source, site))}
+    return [site for site in more if (site.action, _function(source, site)) not in asked]
+
+
+def _function(source: Source, site: Site) -> int:
+    """Which function a site is in; 0 for none."""
+    return source.function_at(source.offset(site.line, site.column)).head
+
+
+def by_line(sites: Iterable[Site]) -> tuple[Site, ...]:
+    best: dict[int, Site] = {}
+    for site in sorted(sites, key=lambda site: (site.line, _RANK[site.kind], site.column)):
+        first = best.setdefault(site.line, site)
+        if not first.provider and site.provider:
+            best[site.line] = replace(first, provider=site.provider)
+    return tuple(best.values())
+
+
+def site_at(source: Source, offset: int, kind: SiteKind, **more: str) -> Site:
+    """A site at an offset of a file."""
+    return Site(source.path, source.line(offset), source.column(offset), kind, **more)
+
+
+def _said(source: Source, offset: int) -> bool:
+    """Whether what stands there is data: in a string, or where text needs no quotes."""
+    return source.language.bare_words or source.string_at(offset) is not None
+
+
+def _endpoints(source: Source) -> Iterator[Site]:
+    for found in signs.ENDPOINT.finditer(source.code):
+        if _said(source, found.start()):
+            yield site_at(source, found.start(), SiteKind.ENDPOINT)
+
+
+def _hosts(source: Source) -> Iterator[Site]:
+    for found in signs.HOST.finditer(source.code):
+        if signs.is_page(found.group("path")) or not _said(source, found.start()) or _is_prose(source, found):
+            continue
+        provider = signs.provider_of(found.group("host"))
+        kind = SiteKind.ENDPOINT if signs.ENDPOINT.search(found.group("path")) else SiteKind.HOST
+        yield site_at(source, found.start(), kind, provider=provider)
+
+
+_WORD_BEFORE = re.compile(r"[A-Za-z,]\s$")
+_WORD_AFTER = re.compile(r"\s[A-Za-z]")
+
+
+def _is_prose(source: Source, found: re.Match[str]) -> bool:
+    """Whether a bare host is part of a sentence, which counts in documents alone."""
+    if source.language.role is Role.DOCS or found.group("path"):
+        return False
+    before = _WORD_BEFORE.search(source.code[max(0, found.start() - 2) : found.start()])
+    after = _WORD_AFTER.match(source.code, found.end())
+    return bool(before or after) if source.language.role is Role.CODE else bool(before and after)
+
+
+def _libraries(source: Source) -> Iterator[Site]:
+    for one in (*imports(source), *declarations(source)):
+        yield site_at(source, one.offset, SiteKind.SDK, wrapper=f"sdk:{one.name}")
+
+
+# --- actions --------------------------------------------------------------------------------------------------
+
+
+def _actions(source: Source) -> Iterator[Site]:
+    patterns = [signs.IN_QUERY, signs.KEYED]
+    if source.language.role is not Role.CODE:
+        patterns.append(signs.UNQUOTED)
+    for pattern in patterns:
+        for found in pattern.finditer(source.code):
+            at = found.start("action")
+            if _said(source, at) and not _elsewhere(source.code, found.start()):
+                yield _call(source, at, found.group("action"))
+
+
+_ADDRESS = re.compile(r"(?P<base>[^\s\"'`?=<>]+)\?[^\s\"'`?]*$")
+
+
+def _elsewhere(code: str, offset: int) -> bool:
+    """Whether an action is part of a written out address that is another API's."""
+    found = _ADDRESS.search(code, max(0, offset - 200), offset)
+    base = found.group("base") if found else ""
+    return bool(base) and not (
+        re.search(r"[${}%]", base) or signs.ENDPOINT.search(base) or signs.HOST.search(base)
+    )
+
+
+def _call(source: Source, offset: int, name: str) -> Site:
+    known = lookup(name)
+    return site_at(source, offset, SiteKind.CALL, action=known.name if known else name)
+
+
+_COMPARED = re.compile(r"(?:\bcase|[!=]==?|\bequals(?:IgnoreCase)?\s*\(|\bin\s*[\[(]?|\bwhen)\s*$")
+_KEY_OF = re.compile(r"\s*(?:=>|:(?!:))")
+_NESTED_KEY = re.compile(r"[{,\[]\s*$")
+
+
+def _quoted(source: Source) -> Iterator[Site]:
+    """Names that are handed to the file's own function for requests."""
+    pattern = signs.WORD if source.language.name == "shell" else signs.QUOTED
+    for found in pattern.finditer(source.code):
+        before = source.code[max(0, found.start() - 40) : found.start()]
+        if not _COMPARED.search(before) and not _is_key(source.code, found, before):
+            if _said(source, found.start("action")):
+                yield _call(source, found.start("action"), found.group("action"))
+
+
+def _constants(source: Source) -> Iterator[Site]:
+    """Members of the repository's own list of actions: ``Methods.GET_NUMBER``."""
+    for found in signs.CONSTANT.finditer(source.code):
+        known = lookup(found.group("action").replace("_", ""))
+        if known is not None:
+            yield site_at(source, found.start("action"), SiteKind.CALL, action=known.name)
+
+
+def _is_key(code: str, found: re.Match[str], before: str) -> bool:
+    """Whether the name is the key of a table, not an action that is asked for."""
+    return _KEY_OF.match(code, found.end()) is not None and _NESTED_KEY.search(before) is not None
+
+
+_LIST = 3
+"""Quoted actions that make a file a list of them."""
+
+
+def _is_family(source: Source, named: list[Site]) -> bool:
+    """Whether a file without an address is about the old API: others have a getStatus, too."""
+    actions = {site.action for site in named}
+    if actions & signs.DISTINCTIVE or {"getNumber", "setStatus"} <= actions:
+        return True
+    known = any(lookup(action) for action in actions)
+    if known or (source.language.role is Role.CODE and any(_constants(source))):
+        return bool(signs.REPLY.search(source.code) or signs.FAMILY.search(source.text))
+    listed = {found.group("action") for found in signs.QUOTED.finditer(source.code)}
+    return len(listed) >= _LIST and bool(listed & (signs.PURCHASES | signs.DISTINCTIVE))
