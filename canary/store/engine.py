@@ -5,15 +5,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
+from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from canary.store.errors import StoreError, StoreRefused, StoreUnavailable, StoreUnusable
+from canary.store.errors import StoreClash, StoreError, StoreRefused, StoreUnavailable, StoreUnusable
+from canary.store.postgresql import open_postgresql, was_clash
 from canary.store.schema import MIGRATIONS, metadata, schema_version
 
 BUSY = 5.0
 """Seconds that a writer waits for another process's transaction."""
+
+_STARTING = 0x63616E617279
+"""The advisory lock of a replica that brings a PostgreSQL database to the current schema."""
 
 _DEAD_WORDS = ("malformed", "not a database", "readonly", "permission denied", "unable to open")
 
@@ -29,6 +33,13 @@ def open_engine(state: str | Path) -> Engine:
         engine = _postgresql(text) if "://" in text else _sqlite(Path(text))
         _migrate(engine, shown(text))
     return engine
+
+
+def reader(engine: Engine) -> Engine:
+    """The same database for transactions that only read; each sees the store as it was at one moment."""
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="REPEATABLE READ")
+    return engine.execution_options(reading=True)
 
 
 def shown(state: str) -> str:
@@ -58,6 +69,8 @@ def _translate(error: DBAPIError | PoolTimeout, where: str) -> StoreError:
         return StoreUnusable(
             f"the state {where} cannot be used: {why}; restore it from a backup, or move it away to begin anew"
         )
+    if was_clash(error):
+        return StoreClash(f"the state {where} was written by another process at the same moment: {why}")
     if isinstance(error, IntegrityError | DataError):
         return StoreRefused(f"the state {where} refused a row: {why}")
     return StoreUnavailable(f"the state {where} does not answer: {why}")
@@ -98,7 +111,7 @@ def _postgresql(url: str) -> Engine:
             f"the state {shown(url)} has an unknown scheme; expected a file or postgresql://..."
         )
     try:
-        return create_engine(f"postgresql+psycopg://{rest}", pool_pre_ping=True, pool_timeout=BUSY)
+        return open_postgresql(rest, BUSY)
     except ModuleNotFoundError:
         raise StoreUnusable(
             f"the state {shown(url)} needs a PostgreSQL driver; install it with pip install 'canary[fleet]'"
@@ -107,6 +120,10 @@ def _postgresql(url: str) -> Engine:
 
 def _migrate(engine: Engine, where: str) -> None:
     with engine.begin() as connection:
+        if (
+            connection.dialect.name == "postgresql"
+        ):  # replicas that start at once take turns; SQLite has but one writer
+            connection.execute(select(func.pg_advisory_xact_lock(_STARTING)))
         metadata.create_all(connection, tables=[schema_version])
         version = connection.scalar(select(schema_version.c.version)) or 0
         if version > len(MIGRATIONS):

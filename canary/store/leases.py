@@ -128,7 +128,12 @@ def live(connection: Connection, rollout: str, ended_after: float) -> list[Lease
 
 
 def update(connection: Connection, rollout: str, changed: Sequence[Lease]) -> None:
-    """Write changed leases, each joined with what another replica wrote of it meanwhile."""
+    """Write changed leases, each joined with what another replica wrote of it meanwhile.
+
+    They are locked in the order of their keys: two replicas with batches of the same leases wait, but not for each
+    other.
+    """
+    changed = sorted(changed, key=_key)
     for start in range(0, len(changed), CHUNK):
         part = changed[start : start + CHUNK]
         known = {lease.lease_key: lease for lease in _by_key(connection, rollout, part)}
@@ -137,10 +142,18 @@ def update(connection: Connection, rollout: str, changed: Sequence[Lease]) -> No
 
 
 def _by_key(connection: Connection, rollout: str, wanted: Sequence[Lease]) -> list[Lease]:
-    keys = [(lease.arm, lease.kind, lease.id) for lease in wanted]
-    where = (leases.c.rollout == rollout, tuple_(leases.c.arm, leases.c.kind, leases.c.id).in_(keys))
-    rows = connection.execute(select(leases).where(*where).with_for_update()).mappings()
+    where = (
+        leases.c.rollout == rollout,
+        tuple_(leases.c.arm, leases.c.kind, leases.c.id).in_([_key(lease) for lease in wanted]),
+    )
+    by_code_point = "C" if connection.dialect.name == "postgresql" else "BINARY"  # as Python sorts
+    in_order = (leases.c.arm, leases.c.kind, leases.c.id.collate(by_code_point))
+    rows = connection.execute(select(leases).where(*where).order_by(*in_order).with_for_update()).mappings()
     return [lease_of(row) for row in rows]
+
+
+def _key(lease: Lease) -> tuple[str, str, str]:
+    return (lease.arm, lease.kind, lease.id)
 
 
 def insert_purchases(connection: Connection, rollout: str, made: Iterable[Purchase]) -> None:

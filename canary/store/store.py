@@ -1,8 +1,8 @@
 """The one meeting point of proxies, controller and operators: a facade over transactions."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,17 @@ from canary.store import (
 )
 from canary.store import pairs as pair_counts
 from canary.store.accounts import Lag, Overdue
-from canary.store.engine import open_engine, shown, translated
+from canary.store.engine import open_engine, reader, shown, translated
+from canary.store.errors import StoreClash
 from canary.store.history import Point
 from canary.store.leases import Bought
 from canary.store.money import Offer
+from canary.store.postgresql import take_turns
 from canary.store.rollouts import Look, StoredPolicy
 from canary.store.ticks import Evidence, Tick
+
+TRIES = 5
+"""How often a transaction is begun anew that met another process's at the same moment."""
 
 
 class Store:
@@ -54,6 +59,7 @@ class Store:
     def __init__(self, state: str | Path) -> None:
         self.name = shown(str(state))
         self._engine = open_engine(state)
+        self._reader = reader(self._engine)
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -66,8 +72,16 @@ class Store:
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        with translated(self.name), self._engine.connect() as connection:
-            yield connection.execution_options(reading=True)
+        with translated(self.name), self._reader.connect() as connection:
+            yield connection
+
+    def _write_anew[Result](self, do: Callable[[Connection], Result]) -> Result:
+        """``do`` in a transaction of its own, and again in another when a replica wrote the like meanwhile."""
+        for _ in range(TRIES - 1):
+            with suppress(StoreClash), self._write() as connection:
+                return do(connection)
+        with self._write() as connection:
+            return do(connection)
 
     # --- the rollout ------------------------------------------------------------------------------------------
 
@@ -156,13 +170,16 @@ class Store:
 
         Each purchase's leases come back with the ids that the client may see.
         """
-        with self._write() as connection:
+
+        def do(connection: Connection) -> list[tuple[Lease, ...]]:
+            take_turns(connection, rollout)
             return [tuple(leases.bind(connection, rollout, purchase, new)) for purchase, new in bought]
+
+        return self._write_anew(do)
 
     def adopt(self, rollout: str, lease: Lease) -> Lease:
         """Write a lease first seen in traffic, unless its visible id is known; what the store then holds."""
-        with self._write() as connection:
-            return leases.adopt(connection, rollout, lease)
+        return self._write_anew(lambda connection: leases.adopt(connection, rollout, lease))
 
     def find(self, rollout: str, kind: Kind, visible_id: str) -> Lease | None:
         """The lease that clients know by ``visible_id``."""
@@ -194,8 +211,7 @@ class Store:
 
         ``None`` when something has become of the purchase already, or the lease is known.
         """
-        with self._write() as connection:
-            return recoveries.begin(connection, rollout, lease)
+        return self._write_anew(lambda connection: recoveries.begin(connection, rollout, lease))
 
     def set_fate(self, rollout: str, purchase: str, fate: Fate) -> None:
         """Write what became of a lost purchase."""
@@ -322,14 +338,19 @@ class Store:
                 totals.
             purchases: those that issued nothing.
         """
-        with self._write() as connection:
+
+        def do(connection: Connection) -> None:
             leases.update(connection, rollout, leases_changed)
-            leases.insert_purchases(connection, rollout, purchases)
             counts.write_tallies(connection, rollout, proxy, tallies)
             counts.write_counters(connection, rollout, proxy, counters)
             differences.write_sightings(connection, rollout, proxy, sightings or {})
             pair_counts.write(connection, rollout, proxy, pairs or {})
             hazards.write(connection, rollout, proxy, records or {})
+            if purchases:  # last: clients of other replicas wait for the turn that this takes
+                take_turns(connection, rollout)
+                leases.insert_purchases(connection, rollout, purchases)
+
+        self._write_anew(do)
 
     def pairs(self, rollout: str, terms: str, attempt: int, stage: int) -> dict[str, Pairs]:
         """Calls that both arms answered in a stage while the policy judged by these terms, by metric."""

@@ -36,7 +36,7 @@ def _replacing(dialect: str, table: Table) -> _Insert:
 
 @cache
 def _keeping(dialect: str, table: Table) -> _Insert:
-    return _insert(dialect, table).on_conflict_do_nothing()
+    return _insert(dialect, table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 def _insert(dialect: str, table: Table) -> _Insert:

@@ -1,4 +1,4 @@
-"""A store on a real database file."""
+"""A store on a real database: an SQLite file, and a PostgreSQL server."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,20 +8,51 @@ import pytest
 from canary.store.rollouts import StoredPolicy
 from canary.store.store import Store
 from tests.factories import trollout
+from tests.postgres import Server
 
 POLICY = StoredPolicy("0123456789ab", "{}")
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    """Where the store is kept."""
+def file(tmp_path: Path) -> Path:
+    """Where an SQLite store is kept."""
     return tmp_path / "state" / "canary.db"
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A running PostgreSQL."""
+    running = Server()
+    yield running
+    running.remove()
+
+
 @pytest.fixture
-def store(state: Path) -> Iterator[Store]:
+def database(server: Server) -> str:
+    """The URL of an empty PostgreSQL database."""
+    return server.database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def state(request: pytest.FixtureRequest) -> Path | str:
+    """Where the store is kept: a promise of the store holds on both."""
+    found: Path | str = request.getfixturevalue("file" if request.param == "sqlite" else "database")
+    return found
+
+
+@pytest.fixture
+def store(state: Path | str) -> Iterator[Store]:
     """An open store that holds one rollout."""
     opened = Store(state)
+    opened.create(trollout(), POLICY)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def file_store(file: Path) -> Iterator[Store]:
+    """An open store in an SQLite file."""
+    opened = Store(file)
     opened.create(trollout(), POLICY)
     yield opened
     opened.close()

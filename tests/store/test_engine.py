@@ -13,21 +13,21 @@ from tests.factories import trollout
 from tests.store.conftest import POLICY
 
 
-def test_a_new_state_gets_the_current_schema(state: Path) -> None:
+def test_a_new_state_gets_the_current_schema(file: Path) -> None:
     """A state that does not exist is made, folders included, and says which schema it has."""
-    open_engine(state).dispose()
-    with sqlite3.connect(state) as connection:
+    open_engine(file).dispose()
+    with sqlite3.connect(file) as connection:
         assert connection.execute("SELECT version FROM schema_version").fetchall() == [(len(MIGRATIONS),)]
 
 
-def test_every_commit_reaches_the_disk(store: Store) -> None:
+def test_every_commit_reaches_the_disk(file_store: Store) -> None:
     """Commits are written through to the disk, and readers do not wait for writers."""
-    with store._engine.connect() as connection:
+    with file_store._engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
-def test_opening_again_keeps_everything(state: Path, store: Store) -> None:
+def test_opening_again_keeps_everything(state: Path | str, store: Store) -> None:
     """A second process sees what the first wrote."""
     again = Store(state)
     assert again.rollout(trollout().name) == trollout()
@@ -35,20 +35,20 @@ def test_opening_again_keeps_everything(state: Path, store: Store) -> None:
 
 
 @pytest.mark.parametrize("content", [b"no database at all " * 100, b"SQLite format 3\0" + b"\xff" * 5000])
-def test_a_corrupted_state_is_refused_with_a_way_forward(state: Path, content: bytes) -> None:
+def test_a_corrupted_state_is_refused_with_a_way_forward(file: Path, content: bytes) -> None:
     """A file that is no store stops the start with its name and what to do."""
-    state.parent.mkdir()
-    state.write_bytes(content)
+    file.parent.mkdir()
+    file.write_bytes(content)
     with pytest.raises(StoreUnusable, match=r"canary\.db cannot be used: .*; restore it from a backup"):
-        open_engine(state)
+        open_engine(file)
 
 
-def test_a_state_of_a_newer_version_is_refused(state: Path, store: Store) -> None:
+def test_a_state_of_a_newer_version_is_refused(file: Path, file_store: Store) -> None:
     """An older program does not write into a newer program's tables."""
-    with sqlite3.connect(state) as connection:
+    with sqlite3.connect(file) as connection:
         connection.execute("UPDATE schema_version SET version = version + 1")
     with pytest.raises(StoreUnusable, match="upgrade canary"):
-        open_engine(state)
+        open_engine(file)
 
 
 def test_a_folder_is_no_state(tmp_path: Path) -> None:
@@ -72,12 +72,12 @@ def test_a_password_is_never_shown() -> None:
 
 
 def test_a_writer_that_holds_the_lock_too_long_is_said(
-    state: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+    file: Path, file_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A locked state is trouble of the moment, not a broken state."""
     monkeypatch.setattr("canary.store.engine.BUSY", 0.01)
-    impatient = Store(state)
-    with sqlite3.connect(state, isolation_level=None) as other:
+    impatient = Store(file)
+    with sqlite3.connect(file, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match="locked"):
             impatient.create(trollout(name="other"), POLICY)

@@ -67,12 +67,12 @@ def test_a_clock_that_went_back_keeps_the_order(store: Store) -> None:
     assert [point.at for point in store.history(NAME)] == [NOW]
 
 
-def test_a_store_of_an_earlier_version_learns_to_keep_looks(store: Store, state: Path) -> None:
+def test_a_store_of_an_earlier_version_learns_to_keep_looks(file_store: Store, file: Path) -> None:
     """A store from before there was a history is brought to it when it is opened."""
-    store.close()
-    with sqlite3.connect(state) as connection:
+    file_store.close()
+    with sqlite3.connect(file) as connection:
         connection.execute("DROP TABLE history")
         connection.execute("UPDATE schema_version SET version = 1")
-    opened = Store(state)
+    opened = Store(file)
     assert opened.history(NAME) == []
     opened.close()

@@ -22,7 +22,7 @@ def test_only_lost_purchases_wait(store: Store) -> None:
     assert store.lost_purchases(NAME) == [LOST]
 
 
-def test_the_number_is_on_disk_before_it_is_cancelled(store: Store, state: Path) -> None:
+def test_the_number_is_on_disk_before_it_is_cancelled(store: Store, state: Path | str) -> None:
     """Another process finds the lease, and no longer the purchase."""
     lose(store)
     assert store.recover(NAME, FOUND) == FOUND

@@ -30,7 +30,7 @@ def test_a_change_is_saved_with_its_decision(store: Store) -> None:
     assert store.decisions(NAME) == [decision]
 
 
-def test_of_two_changes_of_one_revision_one_wins(state: Path, store: Store) -> None:
+def test_of_two_changes_of_one_revision_one_wins(state: Path | str, store: Store) -> None:
     """Two writers that saw the same rollout cannot both change it, and the loser leaves no decision."""
     barrier, results = Barrier(4), []
 
@@ -75,7 +75,7 @@ def test_a_policy_is_kept_with_its_rollout(store: Store) -> None:
     assert store.rollout("unheard of") is None
 
 
-def test_a_bound_lease_comes_back_whole(state: Path, store: Store) -> None:
+def test_a_bound_lease_comes_back_whole(state: Path | str, store: Store) -> None:
     """Every field of a lease survives, money to the digit, and another process finds it."""
     lease = tlease(price=Decimal("0.100000000000000000001"), code_at=NOW + 5, calls=b"\x01\x02\x03\x80")
     [(bound,)] = store.bind(NAME, [(tpurchase(), [lease])])
