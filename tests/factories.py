@@ -130,7 +130,7 @@ def tlease(**changes: Any) -> Lease:
         "client": "192.0.2.7",
         "price": Decimal("12.50"),
         "price_source": "reply",
-        "expires_at": NOW + 1200,
+        "expires_at": changes.get("opened_at", NOW) + 1200,
         "seen_at": NOW,
     }
     return Lease(**{**defaults, **changes})
