@@ -77,7 +77,8 @@ def arguments(source: Source, after: int) -> str:
 
 _VALUE = r"(?P<value>-?\d{1,2}|[A-Za-z_$][\w.$:>-]*)"
 _STATUS = re.compile(
-    rf"(?i)[\"']?\bstatus(?:_?code)?[\"']?\]?\s*(?:=>|:=|[=:,])\s*(?:strconv\.Itoa\(|str\(|String\()?[\[{{(]*[\"']?(?:\$\{{?|\{{|%\()?{_VALUE}"
+    r"(?i)[\"']?\bstatus(?:_?code)?[\"']?\]?\s*(?:=>|:=|[=:,])\s*(?:strconv\.Itoa\(|str\(|String\()?"
+    rf"[\[{{(]*[\"']?(?:\$\{{?|\{{|%\()?{_VALUE}"
 )
 _EITHER = (
     re.compile(r"\?\s*[\"']?(-?\d)[\"']?\s*:\s*[\"']?(-?\d)"),
@@ -90,14 +91,16 @@ MEANINGS = {
     8: re.compile(r"(?i)cancel|refund|ban(?:ned)?\b|reject|decline|release"),
     6: re.compile(r"(?i)finish|complet|confirm|success|accept|done|close"),
     3: re.compile(
-        r"(?i)retry|again|another|resend|repeat|one_?more|(?:receive|get|ask)_?more|next_?(?:sms|code)|request_?(?:more|new)"
+        r"(?i)retry|again|another|resend|repeat|(?:one|receive|get|ask)[_ ]?more|next[_ ]?(?:sms|code)"
+        r"|request[_ ]?(?:more|new)"
     ),
     1: re.compile(r"(?i)ready|sms_?sent|\bsent\b"),
 }
 """What names say of a status."""
 
 _CONSTANT = re.compile(
-    r"(?m)(?<![\w.])(?P<name>[A-Za-z_$][\w$]*)[\"']?\s*(?::\s*[\w.]+\s*)?(?:\w+\s*)?(?:=>|:=|[=:(])\s*[\"']?(?P<value>-1|[12368])[\"']?\s*(?=[,;)\n}#/]|$)"
+    r"(?m)(?<![\w.])(?P<name>[A-Za-z_$][\w$]*)[\"']?\s*(?::\s*[\w.]+\s*)?(?:\w+\s*)?(?:=>|:=|[=:(])\s*"
+    r"[\"']?(?P<value>-1|[12368])[\"']?\s*(?=[,;)\n}#/]|$)"
 )
 
 

@@ -1,7 +1,7 @@
-"""What each function of a file does with leases: buys, polls, sets a status, itself or through functions that it calls."""
+"""What each function of a file does with leases: buys, polls, sets a status; itself or through functions it calls."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -25,13 +25,18 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call in a function. ``statuses``: what it sets, empty when unknown; ``via``: the function that it is made in."""
+    """One call in a function.
+
+    ``statuses``: what it sets, empty when unknown. ``via``: the function of the file that makes it. ``sure``: it comes
+    back with a code or not at all.
+    """
 
     act: Act
     offset: int
     action: str
     statuses: frozenset[int] = frozenset()
     via: str = ""
+    sure: bool = False
 
     @property
     def passes_on(self) -> bool:
@@ -89,17 +94,27 @@ class Flow:
 
     def summary(self) -> dict[str, tuple[Step, ...]]:
         """What each named function does."""
-        return {scope.name: tuple(self.of(scope)) for scope in self.steps if scope.name}
+        return {
+            scope.name: tuple(
+                replace(step, sure=step.sure or insists(self.source, scope)) for step in self.of(scope)
+            )
+            for scope in self.steps
+            if scope.name
+        }
 
     def all(self) -> Iterator[Step]:
         """Every step that is made in the file itself."""
         return (step for steps in self.steps.values() for step in steps if not step.via)
 
-    def called(self, step: Step, name: str, offset: int) -> Step:
-        """A function's step as its caller makes it: what it leaves open, the caller's arguments say."""
+    def called(self, step: Step, name: str, offset: int, after: int) -> Step:
+        """A function's step as its caller makes it: what it leaves open, the caller's arguments say.
+
+        Args:
+            after: where the function's name ends in the call.
+        """
         chosen = step.statuses
         if step.passes_on:
-            text = arguments(self.source, offset + len(name))
+            text = arguments(self.source, after)
             chosen = meant(step.action, statuses(text, self._named, positional=True))
         return replace(step, offset=offset, statuses=chosen, via=step.via or name)
 
@@ -121,25 +136,24 @@ class Flow:
         """Give each function the steps of those that it calls, and those of theirs."""
         done: set[tuple[str, int]] = set()
         for _ in range(_DEPTH):
-            for name, steps in self.summary().items():
-                if not telling(name):
+            offered = {name: steps for name, steps in self.summary().items() if telling(name)}
+            for name, offset in self._uses(offered):
+                caller = self.source.function_at(offset)
+                if caller.name == name or (name, offset) in done:
                     continue
-                for offset in self._uses(name):
-                    caller = self.source.function_at(offset)
-                    if caller.name == name or (name, offset) in done:
-                        continue
-                    done.add((name, offset))
-                    self.callers.setdefault(name, set()).add(caller.name)
-                    self.steps.setdefault(caller, []).extend(
-                        self.called(step, name, offset) for step in steps
-                    )
+                done.add((name, offset))
+                self.callers.setdefault(name, set()).add(caller.name)
+                made = (self.called(step, name, offset, offset + len(name)) for step in offered[name])
+                self.steps.setdefault(caller, []).extend(made)
 
-    def _uses(self, name: str) -> Iterator[int]:
+    def _uses(self, names: Collection[str]) -> Iterator[tuple[str, int]]:
+        if not names:
+            return
         heads = {scope.head for scope in self.source.scopes}
-        for found in use_of([name], self.source).finditer(self.source.bare):
+        for found in use_of(names, self.source).finditer(self.source.bare):
             at = found.start("name")
             if at not in heads and not _DEFINES.search(self.source.bare[max(0, at - 20) : at]):
-                yield at
+                yield found.group("name"), at
 
 
 _DEPTH = 3
@@ -197,6 +211,24 @@ def use_of(names: Iterable[str], source: Source) -> re.Pattern[str]:
     return re.compile(rf"(?m)(?<![\w$-])(?P<name>{either}){after}")
 
 
-def without_own(steps: Mapping[str, tuple[Step, ...]]) -> dict[str, tuple[Step, ...]]:
-    """The functions that another file may call: those with names that say something."""
-    return {name: found for name, found in steps.items() if telling(name)}
+# --- looking at codes -----------------------------------------------------------------------------------------
+
+_OTHER_CODES = re.compile(
+    r"(?i)(?<!\w)\w{0,40}(?:status|country|error|err|service|response|http|exit|area|phone)_?code\w*|encod\w*|decod\w*"
+)
+_LOOKS = re.compile(
+    r"(?im)STATUS_OK|(?:\b(?:if|elif|elsif|while|until|unless|switch|match|case|when|assert|guard)\b|\[\[?\s|&&|\|\||\?)"
+    r"[^\n]*(?:code|otp|\bpin\b|\bsms|\bok\b|received|STATUS_|FULL_SMS)"
+)
+_RAISES = re.compile(r"\b(?:raise|throw|panic|reject|abort|exit|die|fail)\b|\bErr\(")
+
+
+def looks(text: str) -> bool:
+    """Whether a text decides something by a code that may have come."""
+    return _LOOKS.search(text) is not None and _LOOKS.search(_OTHER_CODES.sub("", text)) is not None
+
+
+def insists(source: Source, scope: Scope) -> bool:
+    """Whether a function returns with a code or not at all."""
+    text = source.code[scope.head : scope.end]
+    return _RAISES.search(text) is not None and looks(text)

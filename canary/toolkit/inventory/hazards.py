@@ -37,7 +37,7 @@ COUNTRIES_MIXED = Rule(
     "countries-mixed",
     Level.WARNING,
     "numeric country ids and ISO codes are mixed",
-    "One call site must speak one of them: where both are accepted, 'ID' and 6 are the same country, 'IN' and 22 are not.",
+    "One call site must speak one of them: only some providers know both, and what is mapped for one misses the other.",
 )
 EMPTY_RETRIED = Rule(
     "empty-retried",

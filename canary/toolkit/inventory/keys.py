@@ -8,20 +8,22 @@ from canary.toolkit.inventory.languages import Role
 from canary.toolkit.inventory.signs import FAMILY
 from canary.toolkit.inventory.source import Source
 
-_TOKEN = r"(?P<key>[A-Za-z0-9_\-]{16,80})"
-_NAME = r"(?P<name>[\w.-]*?(?:api|key|token|secret)[\w.-]*)"
+_LITERAL = r"(?P<key>[A-Za-z0-9_\-]{16,80})"
+_NAME = r"(?P<name>[\w.-]{0,60}?(?:api|key|token|secret)[\w.-]{0,60})"
 
-_QUERY = re.compile(rf"(?i)\b(?:api_?key|access_key|token)(?:=|%3D){_TOKEN}")
+_QUERY = re.compile(rf"(?i)\b(?:api_?key|access_key|token)(?:=|%3D){_LITERAL}")
 _ASSIGNED = re.compile(
-    rf"(?i)(?<!\w){_NAME}[\"']?\]?\s*(?::\s*[\w?]+\s*=|=>|:=|[=:,(])\s*[\"'`]{_TOKEN}[\"'`]"
+    rf"(?i)(?<!\w){_NAME}[\"']?\]?\s*(?::\s*[\w?]+\s*=|=>|:=|[=:,(])\s*[\"'`]{_LITERAL}[\"'`]"
 )
 _SETTING = re.compile(
-    rf"(?im)^[\s\"'-]*(?:export\s+|ENV\s+|ARG\s+)?{_NAME}[\"']?\s*[=: ]\s*[\"']?{_TOKEN}[\"']?,?\s*$"
+    rf"(?im)^[\s\"'-]*(?:export\s+|ENV\s+|ARG\s+)?{_NAME}[\"']?\s*[=: ]\s*[\"']?{_LITERAL}[\"']?,?\s*$"
 )
 _DEFAULT = re.compile(
-    rf"(?i)\benv\w*\b[^\n]*?[(\[]\s*[\"']{_NAME}[\"'][\])]*\s*(?:,|\|\||\?\?|\?:)\s*[\"']{_TOKEN}[\"']"
+    rf"(?i)\benv\w*\b[^\n]*?[(\[]\s*[\"']{_NAME}[\"'][\])]*\s*(?:,|\|\||\?\?|\?:)\s*[\"']{_LITERAL}[\"']"
 )
-_MADE = re.compile(rf"(?P<name>[A-Za-z_][\w.]*)\s*\(\s*(?:api_?key\s*[=:]\s*)?[\"'`]{_TOKEN}[\"'`]")
+_MADE = re.compile(
+    rf"(?<![\w.])(?P<name>[A-Za-z_][\w.]{{0,80}})\s*\(\s*(?:api_?key\s*[=:]\s*)?[\"'`]{_LITERAL}[\"'`]"
+)
 
 _PLACEHOLDER = re.compile(
     r"(?i)your|xxx|example|test|dummy|fake|change|placeholder|insert|replace|here|todo|secret|demo|sample|\.\.\."

@@ -34,12 +34,12 @@ _LONG = r'"""(?:\\.|[^\\])*?"""'
 _LONG_SINGLE = r"'''(?:\\.|[^\\])*?'''"
 
 _SLASHES = r"(?<![:\"'])//[^\n]*"
-_STARS = r"/\*.*?\*/"
+_STARS = r"/\*.*?(?:\*/|\Z)"
 _HASH = r"#[^\n]*"
 _SPACED_HASH = r"(?:(?<=\s)|^)#[^\n]*"
-_BEGIN_END = r"^=begin\b.*?^=end\b"
+_BEGIN_END = r"^=begin\b.*?(?:^=end\b|\Z)"
 _SEMICOLON = r"^\s*;[^\n]*"
-_MARKUP = r"<!--.*?-->"
+_MARKUP = r"<!--.*?(?:-->|\Z)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from canary.toolkit.countries import by_id, load
 from canary.toolkit.inventory.calls import arguments
 from canary.toolkit.inventory.source import Source
 
-_SETS = r"(?:[?]?:\s*[\w?|<>\[\], ]+?=|=>|:=|={1,3}|%3D|[:,(]|!==?|\|\||\?\?|\bor\b)"
-_BEFORE = rf"(?i:\w*country(?:_?(?:id|code))?)[\"'`]?\]?\s*{_SETS}\s*(?:\w+\s*\(\s*)?\[?\s*"
+_SETS = r"(?:[?]?:\s*[\w?|&<>\[\], ]+?=|=>|:=|={1,3}|%3D|[:,(]|!==?|\|\||\?\?|\bor\b)"
+_BEFORE = rf"(?<!\w)(?i:\w{{0,40}}country(?:_?(?:id|code))?)[\"'`]?\]?\s*{_SETS}\s*(?:\w+\s*\(\s*)?\[?\s*"
 _ID = re.compile(rf"{_BEFORE}[\"'`]?(?P<value>\d{{1,3}})(?![\w.])")
 _ISO = re.compile(rf"{_BEFORE}[\"'`](?P<value>[A-Za-z]{{2}})[\"'`]")
 _ISO_IN_QUERY = re.compile(r"\bcountry(?:=|%3D)(?P<value>[A-Z]{2})(?=[&\"'`\s])")
 _TABLE = re.compile(
-    r"(?i:\w*countr(?:y|ies)\w*)[\"']?\s*(?::[^=\n]{0,60})?(?:=>?|:)\s*[\[{(][^\]})]{0,200}?"
+    r"(?<!\w)(?i:\w{0,40}countr(?:y|ies)\w{0,40})[\"']?\s*(?::[^=\n]{0,60})?(?:=>?|:)\s*[\[{(][^\]})]{0,200}?"
     r"(?<![\w.])[\"']?(?P<value>\d{1,3})(?![\w.])"
 )
 """A table that maps countries to ids, by its first id."""
@@ -51,9 +51,8 @@ def places(source: Source, purchases: Iterable[int] = ()) -> Iterator[Place]:
     found = [
         Place(one.start("value"), one.group("value")) for p in patterns for one in p.finditer(source.code)
     ]
-    for after in purchases:
-        if handed := _ARGUMENT.search(arguments(source, after)):
-            found.append(Place(after, handed.group("value")))
+    handed = ((after, _ARGUMENT.search(arguments(source, after))) for after in purchases)
+    found += [Place(after, one.group("value")) for after, one in handed if one]
     seen: set[tuple[int, bool]] = set()
     for place in found:
         key = (source.line(place.offset), place.numeric)

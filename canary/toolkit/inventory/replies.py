@@ -12,7 +12,7 @@ from canary.toolkit.inventory.view import Met, View, place, text_of
 # --- empty ------------------------------------------------------------------------------------------------------
 
 _BODY = (
-    r"[$@]?(?:\w+(?:\.|->))*\w*"
+    r"(?<!\w)[$@]?(?:\w{1,40}(?:\.|->)){0,6}\w{0,40}"
     r"(?:text|body|resp|response|result|answer|reply|content|data|raw|res|payload|output|out)"
 )
 _PARTS = rf"{_BODY}(?:\.\w+(?:\(\))?)*"
@@ -41,7 +41,7 @@ _BRANCH = 5
 def empty_retried(view: View) -> Iterator[Met]:
     """A reply that is empty, asked for again, where the question may have been a purchase."""
     source = view.source
-    for found in _EMPTY.finditer(source.code):
+    for found in _EMPTY.finditer(source.bare):
         scope = source.function_at(found.start())
         if _may_buy(view, scope, found.start()) and _again(source, scope, found):
             yield hazards.EMPTY_RETRIED, found.start(), f"an empty reply is asked for again{place(scope)}"

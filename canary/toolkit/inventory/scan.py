@@ -9,7 +9,7 @@ from canary.toolkit.inventory import hazards
 from canary.toolkit.inventory.flow import Act, Flow
 from canary.toolkit.inventory.keys import keys, shown
 from canary.toolkit.inventory.languages import Role, language_of
-from canary.toolkit.inventory.links import Link, Wrapper, foreign_steps, library, links, wrapper_of
+from canary.toolkit.inventory.links import Link, foreign_steps, links
 from canary.toolkit.inventory.model import CALLS, FileReport, Group, Hazard, Inventory, Site, SiteKind
 from canary.toolkit.inventory.places import Place, places, said
 from canary.toolkit.inventory.rules import CHECKS
@@ -18,6 +18,7 @@ from canary.toolkit.inventory.sites import by_line, found_in
 from canary.toolkit.inventory.source import Source
 from canary.toolkit.inventory.statuses import CANCEL
 from canary.toolkit.inventory.view import Met, View
+from canary.toolkit.inventory.wrappers import Wrapper, library, wrapper_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Scan:
         if language is None:
             return False
         source = Source(path, language, text)
-        scanned = _scanned(source, found_in(source), [library(one) for one in imports(source)])
+        scanned = _scanned(source, found_in(source), [library(one, language.name) for one in imports(source)])
         if scanned is not None:
             self._found[path] = scanned
         return scanned is not None
@@ -59,7 +60,7 @@ class Scan:
     def wrappers(self) -> tuple[Wrapper, ...]:
         """The files through which others may call, as far as seen."""
         offered = (wrapper_of(scanned.flow) for scanned in self._found.values() if scanned.code)
-        return tuple(wrapper for wrapper in offered if wrapper is not None and wrapper.names)
+        return tuple(wrapper for wrapper in offered if wrapper is not None)
 
     def link(self, wrappers: Iterable[Wrapper], path: str, text: str) -> None:
         """Look in a file for calls through the wrappers."""
@@ -68,7 +69,11 @@ class Scan:
         if language is None or language.role is not Role.CODE:
             return
         source = known.source if known else Source(path, language, text)
-        others = [wrapper for wrapper in wrappers if wrapper.name != path and _akin(wrapper, source)]
+        others = [
+            wrapper
+            for wrapper in wrappers
+            if wrapper.name != path and _akin(wrapper, source) and wrapper.may_be_called_in(text)
+        ]
         scanned = _scanned(source, known.sites if known else (), others, known.links if known else ())
         if scanned is not None:
             self._found[path] = scanned
@@ -141,7 +146,7 @@ class Scan:
 def _scanned(
     source: Source, sites: tuple[Site, ...], wrappers: Iterable[Wrapper], before: tuple[Link, ...] = ()
 ) -> Scanned | None:
-    found = (*before, *(link for wrapper in wrappers for link in links(source, wrapper)))
+    found = (*before, *links(source, wrappers))
     if source.language.role is not Role.CODE or not (sites or found):
         return Scanned(source, sites, Flow(source, ())) if sites else None
     every = by_line((*sites, *(link.site(source) for link in found)))
@@ -180,7 +185,7 @@ def _cancels(one: Scanned) -> bool:
 
 def _places(one: Scanned) -> Iterator[Place]:
     bought = [
-        link.offset + len(link.method)
+        link.after
         for link in one.links
         if any(step.act is Act.BUY for step in link.wrapper.steps(link.method))
     ]

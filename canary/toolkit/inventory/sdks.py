@@ -13,8 +13,8 @@ PYTHON = (
     "aherosms smsbower aiovaksms vaksms vaksmsapi synkvaksms daisy_sms sms_activate pysmsactivate"
 )
 NPM = (
-    "sms-activate sms-activate-api sms-activate-org node-sms-activate smsactivate smshub smshub-api hero-sms grizzlysms "
-    "grizzly-sms smsbower daisysms sms-man unified-sms-activate sms-providers"
+    "sms-activate sms-activate-api sms-activate-org node-sms-activate smsactivate smshub smshub-api hero-sms "
+    "grizzlysms grizzly-sms smsbower daisysms sms-man unified-sms-activate sms-providers"
 )
 GO = r"(?:go-)?sms-?activate(?:-go|-api)?|(?:go-)?smshub(?:-go)?|(?:go-)?(?:grizzly-?sms|hero-?sms|smsbower)(?:-go)?"
 VENDOR = r"[\w.-]+/[\w.-]*(?:sms-?activate|smshub|grizzly-?sms|hero-?sms|smsbower|daisy-?sms|vak-?sms)[\w.-]*"
@@ -74,15 +74,16 @@ _IMPORTS = (
 _BY_DEFAULT = {"sms_activate": "SmsActivate", "smsactivate": "SmsActivate", "smshub": "SmsHub"}
 """What a Ruby library calls itself, since ``require`` binds no name."""
 
+_PIP = _one_of(PYTHON).replace("_", "[-_]")
 _DECLARED = re.compile(
-    rf"(?im)^[\s\"'-]*(?P<a>{_one_of(PYTHON).replace('_', '[-_]')})[\"']?\s*(?:[=~<>!\[;^,]|$)(?!>)"  # requirements, TOML
+    rf"(?im)^[\s\"'-]*(?P<a>{_PIP})[\"']?\s*(?:[=~<>!\[;^,]|$)(?!>)"  # requirements, TOML
     rf"|[\"'](?P<b>{_one_of(NPM)})[\"']\s*:\s*[\"']"  # package.json
     rf"|[\"'](?P<c>{VENDOR})[\"']\s*:\s*[\"']"  # composer.json
     rf"|(?P<d>github\.com/[\w.-]+/(?:{GO}))\s+v"  # go.mod
     rf"|<artifactId>(?P<e>{ARTIFACT})</artifactId>|Include=\"(?P<f>{ARTIFACT})\""  # Maven, NuGet
     rf"|[\"'][\w.-]+:(?P<g>{ARTIFACT}):[\w.-]+[\"']"  # Gradle
     r"|\bgem\s*\(?[\"'](?P<h>sms_activate|smsactivate|smshub)[\"']"  # Bundler
-    rf"|(?<![:=]\s)(?<![:=])[\"'](?P<i>{_one_of(PYTHON).replace('_', '[-_]')})(?:[\[<>=~!; ][^\"'\n]*)?[\"']\s*[,\]]"  # setup.py, pyproject.toml
+    rf"|(?<![:=]\s)(?<![:=])[\"'](?P<i>{_PIP})(?:[\[<>=~!; ][^\"'\n]*)?[\"']\s*[,\]]"  # setup.py, pyproject.toml
 )
 
 

@@ -10,7 +10,9 @@ from canary.core.actions import CATALOGUE
 from canary.core.model import Effect
 
 HOSTS = {
-    "sms-activate": "sms-activate.ru sms-activate.org sms-activate.ae sms-activate.io sms-activate.page sms-activate.guru",
+    "sms-activate": (
+        "sms-activate.ru sms-activate.org sms-activate.ae sms-activate.io sms-activate.page sms-activate.guru"
+    ),
     "herosms": "hero-sms.com",
     "vak-sms": "vak-sms.com",
     "grizzlysms": "grizzlysms.com",
@@ -68,13 +70,16 @@ _SETTING = (
 """What stands before the value of the parameter ``action``, in the ways of many languages."""
 
 KEYED = re.compile(rf"(?<![\w$-]){_SETTING}[\"'`]{_NAME}[\"'`]")
+SYMBOL = re.compile(r"(?<![\w$-])(?::action\s*=>|action:)\s*:(?P<action>[a-z]+[A-Z]\w*)\b")
+"""The same in Ruby."""
+
 UNQUOTED = re.compile(rf"(?m)^[\s\"'-]*action[\"']?\s*[:=]\s*[\"']?{_NAME}[\"']?\s*,?\s*$")
 """An action as a setting: in YAML, JSON and the like."""
 
 QUOTED = re.compile(rf"(?P<quote>[\"'`])(?P<action>{_VERBED})(?:(?P=quote)|(?=&))")
 """An action's name alone, as it is handed to the repository's own function for requests."""
 
-WORD = re.compile(rf"(?<![\w$./-])(?P<action>{_VERBED})(?![\w(=-])")
+WORD = re.compile(rf"(?<![\w$./=-])(?P<action>{_VERBED})(?![\w(=-])")
 """The same where words need no quotes."""
 
 CONSTANT = re.compile(
@@ -83,10 +88,16 @@ CONSTANT = re.compile(
 )
 """A member of the repository's own list of actions, handed to a function."""
 
+DEFINED = re.compile(
+    rf"(?m)(?<![\w.])(?P<name>[A-Z][A-Z0-9_]{{3,}})\s*(?::[^=\n]{{0,30}})?=\s*[\"'](?P<action>{_VERBED})[\"']"
+)
+"""A constant that holds an action's name."""
+
 DISTINCTIVE = frozenset(
     [
         "getNumbersStatus",
         "getNumberV2",
+        "getStatusV2",
         "getRentNumber",
         "getRentStatus",
         "setRentStatus",
@@ -119,6 +130,9 @@ REPLY = re.compile(
     r"|EARLY_CANCEL_DENIED)\b"
 )
 """Words of replies that no other API has."""
+
+OWN_KEY = re.compile(r"(?i)\bapi_?key\b")
+"""The parameter that every call has."""
 
 NEEDLES = (b"handler_api", b"sms", b"5sim", b"otpdoctor")
 """One of these is in every file of the family, whatever the case."""

@@ -102,6 +102,9 @@ def _actions(source: Source) -> Iterator[Site]:
             at = found.start("action")
             if _said(source, at) and not _elsewhere(source.code, found.start()):
                 yield _call(source, at, found.group("action"))
+    if source.language.name == "ruby":
+        for found in signs.SYMBOL.finditer(source.code):
+            yield _call(source, found.start("action"), found.group("action"))
 
 
 _ADDRESS = re.compile(r"(?P<base>[^\s\"'`?=<>]+)\?[^\s\"'`?]*$")
@@ -130,18 +133,23 @@ def _quoted(source: Source) -> Iterator[Site]:
     """Names that are handed to the file's own function for requests."""
     pattern = signs.WORD if source.language.name == "shell" else signs.QUOTED
     for found in pattern.finditer(source.code):
+        at = found.start("action")
         before = source.code[max(0, found.start() - 40) : found.start()]
-        if not _COMPARED.search(before) and not _is_key(source.code, found, before):
-            if _said(source, found.start("action")):
-                yield _call(source, found.start("action"), found.group("action"))
+        mentioned = _COMPARED.search(before) or _is_key(source.code, found, before)
+        if not mentioned and _said(source, at):
+            yield _call(source, at, found.group("action"))
 
 
 def _constants(source: Source) -> Iterator[Site]:
-    """Members of the repository's own list of actions: ``Methods.GET_NUMBER``."""
+    """Members of the repository's own list of actions, and the file's own constants."""
     for found in signs.CONSTANT.finditer(source.code):
         known = lookup(found.group("action").replace("_", ""))
         if known is not None:
             yield site_at(source, found.start("action"), SiteKind.CALL, action=known.name)
+    defined = {found.group("name"): found.group("action") for found in signs.DEFINED.finditer(source.code)}
+    for name, action in defined.items():
+        for found in re.finditer(rf"(?<!\w){name}\b\s*[,)]", source.bare):
+            yield _call(source, found.start(), action)
 
 
 def _is_key(code: str, found: re.Match[str], before: str) -> bool:
@@ -158,8 +166,9 @@ def _is_family(source: Source, named: list[Site]) -> bool:
     actions = {site.action for site in named}
     if actions & signs.DISTINCTIVE or {"getNumber", "setStatus"} <= actions:
         return True
-    known = any(lookup(action) for action in actions)
+    known = {action for action in actions if lookup(action)}
     if known or (source.language.role is Role.CODE and any(_constants(source))):
-        return bool(signs.REPLY.search(source.code) or signs.FAMILY.search(source.text))
+        several = len(known) > 1 or signs.OWN_KEY.search(source.text)
+        return bool((several and signs.FAMILY.search(source.text)) or signs.REPLY.search(source.code))
     listed = {found.group("action") for found in signs.QUOTED.finditer(source.code)}
     return len(listed) >= _LIST and bool(listed & (signs.PURCHASES | signs.DISTINCTIVE))

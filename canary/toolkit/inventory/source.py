@@ -45,6 +45,16 @@ class Source:
         return _blanked(self.code, [(start + 1, end - 1) for start, end in self.strings])
 
     @cached_property
+    def loose(self) -> str:
+        """The code that is in no function, in its place."""
+        extents, end = [], 0
+        for scope in self.functions[:-1]:
+            if scope.end > end:
+                extents.append((max(scope.head, end), scope.end))
+                end = scope.end
+        return _blanked(self.code, extents)
+
+    @cached_property
     def _lines(self) -> list[int]:
         return [0, *(found.end() for found in re.finditer("\n", self.text))]
 
@@ -220,8 +230,10 @@ _FUNCTION = re.compile(
     r"\b(?:function|func|fun|fn|def)\b\s*\*?\s*&?\s*(?:\([^()]*\)\s*)?(\w+)\s*(?:<[^<>]*>)?\s*\("
 )
 _ASSIGNED = re.compile(
-    r"([A-Za-z_$]\w*)\s*(?::[^=;]*?)?[=:]\s*(?:async\s*)?(?:function\b[^{]*|(?:\([^;{}]*\)|\w+)\s*(?::[^=;{}]*)?=>\s*)$",
+    r"([A-Za-z_$]\w*)\s*(?::[^=;]*?)?[=:]\s*(?:async\s*)?(?:function\b[^{]*"
+    r"|(?:\((?:[^;{}()]|\{[^{}]*\}|\([^()]*\))*\)|\w+)\s*(?::[^=;{}]*)?=>\s*)$"
 )
+_TYPE_BRACES = re.compile(r"<[^<>{}]*\{[^{}]*\}[^<>{}]*>|(?<=:)\s*\{[^{}]*\}(?=\s*$)")
 _METHOD = re.compile(
     r"(?P<before>[\w\]>?*&.)]*)\s*(?<![\w.])(?P<name>[A-Za-z_$]\w*)\s*(?:<[^<>()]*>)?\s*\((?:[^()]|\([^()]*\))*\)"
     r"\s*(?:(?::|->|throws\b|const\b|override\b|async\b|where\b)[^;{}()]*)?$"
@@ -234,11 +246,18 @@ _HEAD = 400
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A brace that waits for its match: its scope, how deep in parentheses it stands, where its head began."""
+    """A brace that waits for its match: its scope, how deep in parentheses it stands, where its head began.
+
+    ``typed``: it opens a type, not a block.
+    """
 
     scope: tuple[str, bool, int, int] | None
     depth: int
     edge: int
+    typed: bool
+
+
+_TYPED = re.compile(r"(?:<|\)\s*:|[|&])\s*$")
 
 
 def _braced(source: Source) -> Iterator[Scope]:
@@ -249,13 +268,17 @@ def _braced(source: Source) -> Iterator[Scope]:
         if sign in "()":
             depth += 1 if sign == "(" else -1
         elif sign == "{":
-            opened.append(_Open(_headed(text, max(edge, at - _HEAD), at), depth, edge))
+            typed = _TYPED.search(text, max(edge, at - _HEAD), at) is not None
+            opened.append(
+                _Open(None if typed else _headed(text, max(edge, at - _HEAD), at), depth, edge, typed)
+            )
             edge = at + 1
         elif sign == "}" and opened:
             last = opened.pop()
             depth = last.depth
             # a brace in parentheses is part of the head that they belong to
-            edge = at + 1 if depth == (opened[-1].depth if opened else 0) else last.edge
+            inner = last.typed or depth != (opened[-1].depth if opened else 0)
+            edge = last.edge if inner else at + 1
             if last.scope is not None:
                 yield Scope(*last.scope, at + 1)
         elif sign == ";" and depth == (opened[-1].depth if opened else 0):
@@ -265,7 +288,7 @@ def _braced(source: Source) -> Iterator[Scope]:
 
 def _headed(text: str, start: int, brace: int) -> tuple[str, bool, int, int] | None:
     """The scope that a brace opens: name, whether it is a function, where its name stands, where it begins."""
-    head = text[start:brace].rstrip()
+    head = _TYPE_BRACES.sub(lambda braces: "_" * len(braces.group()), text[start:brace].rstrip())
     found = _CLASS.search(head) or _GO_TYPE.search(head)
     if found:
         return found.group(1), False, start + found.start(1), brace

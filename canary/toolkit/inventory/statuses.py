@@ -5,23 +5,15 @@ from collections.abc import Iterator, Sequence
 
 from canary.toolkit.inventory import hazards
 from canary.toolkit.inventory.calls import MEANINGS
-from canary.toolkit.inventory.flow import Act, Step
+from canary.toolkit.inventory.flow import Act, Step, looks
 from canary.toolkit.inventory.source import Scope, Source
-from canary.toolkit.inventory.view import Met, View, place, text_of
+from canary.toolkit.inventory.view import Met, View, place
 
 CANCEL = frozenset({8, -1})
 
 # --- 6 ----------------------------------------------------------------------------------------------------------
 
-_OTHER_CODES = re.compile(
-    r"(?i)\w*(?:status|country|error|err|service|response|http|exit|area|phone)_?code\w*|encod\w*|decod\w*"
-)
-_SEEN = re.compile(
-    r"(?im)STATUS_OK|(?:\b(?:if|elif|elsif|while|until|unless|switch|match|case|when|assert|guard)\b|\[\[?\s|&&|\|\||\?)"
-    r"[^\n]*(?:code|otp|\bpin\b|\bsms|\bok\b|received|STATUS_|FULL_SMS)"
-)
 _GO_ERROR = re.compile(r"\bif\b[^\n]*\berr\b")
-_RAISES = re.compile(r"\b(?:raise|throw|panic|reject|abort|exit|die|fail)\b|\bErr\(")
 _BEGINS = frozenset({Act.BUY, Act.POLL})
 
 
@@ -46,17 +38,10 @@ def finished_unseen(view: View) -> Iterator[Met]:
 def _looked(source: Source, begun: Sequence[Step], last: Step) -> bool:
     polls = [step for step in begun if step.act is Act.POLL]
     since = source.start_of(source.line((polls or begun)[0].offset))
-    between = _OTHER_CODES.sub("", source.code[since : last.offset])
-    if _SEEN.search(between) or (source.language.name == "go" and polls and _GO_ERROR.search(between)):
+    between = source.code[since : last.offset]
+    if looks(between) or (source.language.name == "go" and polls and _GO_ERROR.search(between)):
         return True
-    helpers = {step.via for step in polls if step.via}
-    return any(_insists(source, scope) for scope in source.functions if scope.name in helpers)
-
-
-def _insists(source: Source, scope: Scope) -> bool:
-    """Whether a function returns with a code or not at all."""
-    text = _OTHER_CODES.sub("", text_of(source, scope))
-    return _SEEN.search(text) is not None and _RAISES.search(text) is not None
+    return any(step.sure for step in polls)
 
 
 # --- 8 ----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """One code file as the rules see it."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -35,13 +34,7 @@ type Check = Callable[[View], Iterator[Met]]
 
 def text_of(source: Source, scope: Scope) -> str:
     """A function's code; of the whole file what is in no function."""
-    text = source.code[scope.head : scope.end]
-    if scope.name:
-        return text
-    for inner in source.functions[:-1]:
-        blank = re.sub(r"[^\n]", " ", text[inner.head : inner.end])
-        text = text[: inner.head] + blank + text[inner.end :]
-    return text
+    return source.code[scope.head : scope.end] if scope.name else source.loose
 
 
 def place(scope: Scope) -> str:
