@@ -8,7 +8,7 @@ from canary.core.policy.model import Profile
 from canary.toolkit.inventory import hazards
 from canary.toolkit.inventory.flow import Act, Flow
 from canary.toolkit.inventory.keys import keys, shown
-from canary.toolkit.inventory.languages import Role, language_of
+from canary.toolkit.inventory.languages import Language, Role, language_of
 from canary.toolkit.inventory.links import Link, foreign_steps, links
 from canary.toolkit.inventory.model import CALLS, FileReport, Group, Hazard, Inventory, Site, SiteKind
 from canary.toolkit.inventory.places import Place, places, said
@@ -64,17 +64,18 @@ class Scan:
 
     def link(self, wrappers: Iterable[Wrapper], path: str, text: str) -> None:
         """Look in a file for calls through the wrappers."""
-        known = self._found.get(path)
-        language = language_of(path)
+        known, language = self._found.get(path), language_of(path)
         if language is None or language.role is not Role.CODE:
             return
-        source = known.source if known else Source(path, language, text)
-        others = [
-            wrapper
-            for wrapper in wrappers
-            if wrapper.name != path and _akin(wrapper, source) and wrapper.may_be_called_in(text)
+        near = [
+            one
+            for one in wrappers
+            if one.name != path and _akin(one, language) and one.may_be_called_in(text)
         ]
-        scanned = _scanned(source, known.sites if known else (), others, known.links if known else ())
+        if not near:
+            return
+        source = known.source if known else Source(path, language, text)
+        scanned = _scanned(source, known.sites if known else (), near, known.links if known else ())
         if scanned is not None:
             self._found[path] = scanned
 
@@ -154,13 +155,13 @@ def _scanned(
     return Scanned(source, every, Flow(source, sites, foreign_steps(flow, found)) if found else flow, found)
 
 
-def _akin(wrapper: Wrapper, source: Source) -> bool:
-    """Whether the two files can call one another."""
-    scripts = {"javascript", "typescript"}
-    machines = {"java", "kotlin"}
-    return any(
-        {wrapper.language, source.language.name} <= kin for kin in (scripts, machines, {source.language.name})
-    )
+_KIN = (frozenset({"javascript", "typescript"}), frozenset({"java", "kotlin"}))
+
+
+def _akin(wrapper: Wrapper, language: Language) -> bool:
+    """Whether files of the two languages can call one another."""
+    pair = {wrapper.language, language.name}
+    return len(pair) == 1 or any(pair <= kin for kin in _KIN)
 
 
 # --- files together -------------------------------------------------------------------------------------------

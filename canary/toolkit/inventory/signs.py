@@ -73,6 +73,9 @@ KEYED = re.compile(rf"(?<![\w$-]){_SETTING}[\"'`]{_NAME}[\"'`]")
 SYMBOL = re.compile(r"(?<![\w$-])(?::action\s*=>|action:)\s*:(?P<action>[a-z]+[A-Z]\w*)\b")
 """The same in Ruby."""
 
+LIKE_ONE = re.compile(r"(?:get|set|check|cancel|finish|continue|buy|create|update|add)[A-Z]\w+$")
+"""How an action is named that no documentation has."""
+
 UNQUOTED = re.compile(rf"(?m)^[\s\"'-]*action[\"']?\s*[:=]\s*[\"']?{_NAME}[\"']?\s*,?\s*$")
 """An action as a setting: in YAML, JSON and the like."""
 
@@ -134,21 +137,28 @@ REPLY = re.compile(
 OWN_KEY = re.compile(r"(?i)\bapi_?key\b")
 """The parameter that every call has."""
 
-NEEDLES = (b"handler_api", b"sms", b"5sim", b"otpdoctor")
-"""One of these is in every file of the family, whatever the case."""
+_FLAT_FAMILY = tuple(
+    name.encode()
+    for name in (
+        "smsactivate smshub grizzlysms herosms smsbower daisysms vaksms tigersms smsman 5sim fivesim onlinesim verifysms "
+        "handlerapi accessnumber accessbalance accessready accessretryget accessactivation accesscancel statuswait "
+        "nonumbers earlycanceldenied"
+    ).split()
+)
+_FLAT_HOSTS = tuple(re.sub(r"[-_. ]", "", host).encode() for host in _PROVIDERS if host.count(".") < 3)
+_FLAT_ACTIONS = tuple(action.name.lower().encode() for action in CATALOGUE)
+_SEPARATORS = b"-_. "
 
-ACTION_NEEDLES = (b"getnumber", b"setstatus", b"getrent", b"getfullsms")
-"""Or the word action, and one of these."""
 
-
-def may_matter(lower: bytes) -> bool:
-    """Whether a file can have anything to do with the old API, by its bytes in lower case: cheap, never wrong by no."""
-    return any(needle in lower for needle in NEEDLES) or (
-        b"action" in lower and any(needle in lower for needle in ACTION_NEEDLES)
+def may_matter(data: bytes) -> bool:
+    """Whether a file can have to do with the old API by itself, by its bytes: cheap, and never wrong by no."""
+    flat = data.lower().translate(None, _SEPARATORS)
+    if any(word in flat for word in _FLAT_FAMILY):
+        return True
+    return (b"action" in flat and any(name in flat for name in _FLAT_ACTIONS)) or any(
+        h in flat for h in _FLAT_HOSTS
     )
 
 
-QUICK = re.compile(
-    rf"{ENDPOINT.pattern}|{FAMILY.pattern}|{REPLY.pattern}|action\W{{1,8}}(?:{_ANY})\b", re.IGNORECASE
-)
-"""What a file must hold to be looked into further."""
+NEAR = (b"sms", b"5sim")
+"""Words, in small letters, of which one is in the names of most wrappers."""

@@ -16,7 +16,7 @@ _RANK = {kind: rank for rank, kind in enumerate(SiteKind)}
 
 def found_in(source: Source) -> tuple[Site, ...]:
     """The sites of a file, one for each line; of several signs on a line the strongest counts."""
-    if not signs.QUICK.search(source.text):
+    if not signs.may_matter(source.text.encode("utf-8", "replace")):
         return ()
     places = [*_endpoints(source), *_hosts(source), *_libraries(source)]
     named = list(_actions(source))
@@ -100,8 +100,10 @@ def _actions(source: Source) -> Iterator[Site]:
     for pattern in patterns:
         for found in pattern.finditer(source.code):
             at = found.start("action")
-            if _said(source, at) and not _elsewhere(source.code, found.start()):
-                yield _call(source, at, found.group("action"))
+            action = found.group("action")
+            asked = lookup(action) or signs.LIKE_ONE.match(action)
+            if asked and _said(source, at) and not _elsewhere(source.code, found.start()):
+                yield _call(source, at, action)
     if source.language.name == "ruby":
         for found in signs.SYMBOL.finditer(source.code):
             yield _call(source, found.start("action"), found.group("action"))

@@ -78,6 +78,7 @@ _COUNTS = re.compile(
     r"(?i)max|count|limit|delay|interval|timeout|times|attempt|retries|wait|sec|num|size|length|index"
 )
 _STATUSES = re.compile(r"(?i)status|activation|sms|action")
+_NAME = 30
 _OPPOSITE = {3: (6, "finished"), 6: (3, "another code")}
 """Of the statuses that are swapped: the other one, and what that means."""
 
@@ -93,6 +94,7 @@ def swapped(view: View) -> Iterator[Met]:
         value = next(iter(step.statuses)) if step.act is Act.SET and len(step.statuses) == 1 else 0
         if value in _OPPOSITE:
             name = source.function_at(step.offset).name
+            name = name if len(name) <= _NAME else ""  # a sentence says too much
             remarks = _remarks(source, step.offset, value)
             yield from _contradicted(value, step.offset, f"{name} {remarks}", name or "the remark")
 

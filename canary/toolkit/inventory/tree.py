@@ -12,7 +12,7 @@ from canary.core.policy.model import Profile
 from canary.toolkit.inventory.languages import Role, language_of
 from canary.toolkit.inventory.model import Inventory
 from canary.toolkit.inventory.scan import Scan
-from canary.toolkit.inventory.signs import NEEDLES, may_matter
+from canary.toolkit.inventory.signs import NEAR, may_matter
 from canary.toolkit.inventory.wrappers import Wrapper
 
 LIMIT = 1024 * 1024
@@ -76,9 +76,10 @@ class _Reading:
             if number % 512 == 0:
                 self._progress(number, len(self._paths))
             data = self._read(path)
-            if data is None or not may_matter(data.lower()):
+            if data is None:
                 continue
-            if not self.scan.see(path, data.decode("utf-8", "replace")):
+            found = may_matter(data) and self.scan.see(path, data.decode("utf-8", "replace"))
+            if not found and _is_near(data.lower()):
                 self._near.append(path)
         self._progress(len(self._paths), len(self._paths))
 
@@ -92,7 +93,7 @@ class _Reading:
 
     def _callers(self, wrappers: Iterable[Wrapper]) -> Iterable[str]:
         words = [word.lower().encode() for wrapper in wrappers for word in wrapper.words]
-        near = all(any(needle in word for needle in NEEDLES) for word in words)
+        near = all(map(_is_near, words))
         return [*self.scan.seen, *self._near] if near else [path for path in self._paths if _is_code(path)]
 
     def _read(self, path: str) -> bytes | None:
@@ -102,6 +103,10 @@ class _Reading:
             return None
         self.seen += 1
         return data
+
+
+def _is_near(lower: bytes) -> bool:
+    return any(word in lower for word in NEAR)
 
 
 def _is_code(path: str) -> bool:
