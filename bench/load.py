@@ -26,7 +26,7 @@ class Shape:
 
     close: bool
     seconds: float
-    clients: int = 16
+    clients: int = 32
     limit: int = 20_000
     rate: float | None = None
     script: Callable[[], Script] = lease

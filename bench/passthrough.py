@@ -7,6 +7,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from canary.cli.memory import settle
 from canary.core.model import Request, Response
 from canary.gateway.upstream import Upstream
 from canary.proxy.ingress import Ingress, Listen
@@ -35,6 +36,7 @@ async def main(url: str, ca: Path | None) -> None:
     await passing.upstream.start()
     ingress = Ingress(Listen(port=0), passing.handle)
     await ingress.start()
+    settle()
     print("ready", ingress.address[1], flush=True)
     await asyncio.Event().wait()
 

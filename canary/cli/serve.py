@@ -8,6 +8,8 @@ from typing import Protocol
 
 import click
 
+from canary.cli.memory import settle
+
 log = logging.getLogger(__name__)
 
 
@@ -33,6 +35,7 @@ async def _serve(what: Serving) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     await what.start()
+    settle()
     click.echo(what.ready_line)
     await stop.wait()
     log.info("stopping")
