@@ -137,27 +137,37 @@ REPLY = re.compile(
 OWN_KEY = re.compile(r"(?i)\bapi_?key\b")
 """The parameter that every call has."""
 
-_FLAT_FAMILY = tuple(
-    name.encode()
-    for name in (
-        "smsactivate smshub grizzlysms herosms smsbower daisysms vaksms tigersms smsman 5sim fivesim onlinesim verifysms "
-        "handlerapi accessnumber accessbalance accessready accessretryget accessactivation accesscancel statuswait "
-        "nonumbers earlycanceldenied"
-    ).split()
+_GATES = (
+    b"sms",
+    b"5sim",
+    b"fivesim",
+    b"onlinesim",
+    b"handlerapi",
+    b"otpdoctor",
+    b"statuswait",
+    b"accessnumber",
 )
-_FLAT_HOSTS = tuple(re.sub(r"[-_. ]", "", host).encode() for host in _PROVIDERS if host.count(".") < 3)
+"""One of these is in what follows; most files have none."""
+
+_FLAT = tuple(
+    re.sub(r"[-_. ]", "", word).lower().encode()
+    for word in (
+        *(provider for provider in HOSTS if provider != "generic"),
+        *(host for host in _PROVIDERS if not host.startswith("api")),
+        *("fivesim", "handler_api", "ACCESS_NUMBER", "STATUS_WAIT", "sms-providers"),
+    )
+)
 _FLAT_ACTIONS = tuple(action.name.lower().encode() for action in CATALOGUE)
 _SEPARATORS = b"-_. "
 
 
 def may_matter(data: bytes) -> bool:
-    """Whether a file can have to do with the old API by itself, by its bytes: cheap, and never wrong by no."""
+    """Whether a file can have to do with the old API by itself, by its bytes: cheap, and all that the rest asks for."""
     flat = data.lower().translate(None, _SEPARATORS)
-    if any(word in flat for word in _FLAT_FAMILY):
+    asks = b"action" in flat or b"getnumber" in flat or b"getrent" in flat
+    if asks and any(name in flat for name in _FLAT_ACTIONS):
         return True
-    return (b"action" in flat and any(name in flat for name in _FLAT_ACTIONS)) or any(
-        h in flat for h in _FLAT_HOSTS
-    )
+    return any(gate in flat for gate in _GATES) and any(word in flat for word in _FLAT)
 
 
 NEAR = (b"sms", b"5sim")
