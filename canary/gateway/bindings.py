@@ -3,13 +3,17 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from time import monotonic
 
 from canary.core.model import Arm, Call, Kind, Lease, LeaseKey, LeaseState, Purchase
-from canary.store.errors import StoreError
+from canary.store.errors import StoreError, StoreUnavailable
 from canary.store.store import Store
 from canary.store.writer import GroupCommit
 
 log = logging.getLogger(__name__)
+
+PATIENCE = 5.0
+"""Seconds that a lease which another replica may have bound is looked for in a store that does not answer."""
 
 
 class Bindings:
@@ -31,6 +35,8 @@ class Bindings:
         self._changed: dict[LeaseKey, Lease] = {}
         self._aliases: dict[tuple[Arm, Kind], dict[str, str]] = {}
         self.used: set[Arm] = set()
+        self.shared = store.shared
+        """Whether other replicas bind leases too, so that memory does not know all that are alive."""
 
     def load(self, now: float) -> None:
         """Fill memory from the store: open leases and those that ended within the grace period."""
@@ -60,11 +66,21 @@ class Bindings:
         for visible in call.ids:
             if visible in found:
                 continue
-            lease = await asyncio.to_thread(self._store.find, self._rollout, call.kind, visible)
+            lease = await self._look_up(call.kind, visible)
             if lease is not None:
                 self._remember(lease)
                 found[visible] = lease
         return found
+
+    async def _look_up(self, kind: Kind, visible: str) -> Lease | None:
+        until = monotonic() + (PATIENCE if self.shared else 0.0)
+        while True:
+            try:
+                return await asyncio.to_thread(self._store.find, self._rollout, kind, visible)
+            except StoreUnavailable:
+                if monotonic() >= until:
+                    raise
+            await asyncio.sleep(0.1)
 
     async def arm_of_unit(self, unit: str) -> Arm | None:
         """The arm that was drawn for a unit's first purchase.

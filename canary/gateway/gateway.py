@@ -92,6 +92,8 @@ class Gateway:
         if call.effect is Effect.UNKNOWN:
             self._ledger.count("malformed_calls" if call.malformed else "unknown_actions")
         known = await self._known(call)
+        if known is None:
+            return self._answers.failed("store")
         leases = known.leases
         chosen = self._plan(request, call, known)
         if call.effect is Effect.PURCHASE:
@@ -104,14 +106,18 @@ class Gateway:
             self._shadow.offer(chosen.shadow, request, call, asked)
         return self._answers.renamed(call, asked, own_to_visible(chosen))
 
-    async def _known(self, call: Call) -> _Known:
+    async def _known(self, call: Call) -> _Known | None:
+        """What is known of a call; ``None`` when only the lost store knows: a wrong arm is worse than no answer."""
         try:
             leases = await self._bindings.find(call)
             order = order_of(call)
             ordered = await self._bindings.arm_of_unit(_order_unit(order)) if order else None
         except StoreError as error:
             log.warning("a lease could not be looked up; what is in memory counts: %s", error)
-            return _Known(self._bindings.remembered(call), fresh=False)
+            remembered = self._bindings.remembered(call)
+            if self._bindings.shared and len(remembered) < len({*call.ids}):
+                return None
+            return _Known(remembered, fresh=False)
         return _Known(leases, self._view.fresh, ordered)
 
     def _plan(self, request: Request, call: Call, known: _Known) -> Plan:

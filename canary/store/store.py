@@ -1,9 +1,7 @@
 """The one meeting point of proxies, controller and operators: a facade over transactions."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -34,8 +32,8 @@ from canary.store import (
 )
 from canary.store import pairs as pair_counts
 from canary.store.accounts import Lag, Overdue
-from canary.store.engine import open_engine, reader, shown, translated
-from canary.store.errors import StoreClash
+from canary.store.database import Database
+from canary.store.engine import translated
 from canary.store.history import Point
 from canary.store.leases import Bought
 from canary.store.money import Offer
@@ -43,45 +41,12 @@ from canary.store.postgresql import take_turns
 from canary.store.rollouts import Look, StoredPolicy
 from canary.store.ticks import Evidence, Tick
 
-TRIES = 5
-"""How often a transaction is begun anew that met another process's at the same moment."""
 
-
-class Store:
+class Store(Database):
     """Rollouts with their leases, tallies and decisions. Methods block; call them from a thread.
 
     Every method raises ``StoreError`` when the database does not do what was asked; nothing is changed then.
-
-    Args:
-        state: a file path (SQLite), or a ``postgresql://`` URL.
     """
-
-    def __init__(self, state: str | Path) -> None:
-        self.name = shown(str(state))
-        self._engine = open_engine(state)
-        self._reader = reader(self._engine)
-
-    def close(self) -> None:
-        """Let go of all connections."""
-        self._engine.dispose()
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with translated(self.name), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        with translated(self.name), self._reader.connect() as connection:
-            yield connection
-
-    def _write_anew[Result](self, do: Callable[[Connection], Result]) -> Result:
-        """``do`` in a transaction of its own, and again in another when a replica wrote the like meanwhile."""
-        for _ in range(TRIES - 1):
-            with suppress(StoreClash), self._write() as connection:
-                return do(connection)
-        with self._write() as connection:
-            return do(connection)
 
     # --- the rollout ------------------------------------------------------------------------------------------
 

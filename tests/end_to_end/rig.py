@@ -77,7 +77,7 @@ async def canary(folder: Path, *arguments: str, environ: Mapping[str, str] | Non
 
 @dataclass
 class Harness:
-    """One ``canary run`` process.
+    """One ``canary run`` or ``canary proxy`` process.
 
     Attributes:
         policy: as a mapping or as the file's text.
@@ -92,6 +92,7 @@ class Harness:
     environ: Mapping[str, str] = field(default_factory=lambda: KEYS)
     token: str = TOKEN
     port: int = 0
+    command: str = "run"
     output: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -115,7 +116,7 @@ class Harness:
         file.write_text(self.policy if isinstance(self.policy, str) else yaml.safe_dump(dict(self.policy)))
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "canary", "run", str(file), "--listen", f"127.0.0.1:{self.port}"),
+            *("-m", "canary", self.command, str(file), "--listen", f"127.0.0.1:{self.port}"),
             *("--admin", "127.0.0.1:0", "--state", str(self.state), *self.arguments),
             cwd=self.folder,
             env=environment({**self.environ, "CANARY_ADMIN_TOKEN": self.token}),

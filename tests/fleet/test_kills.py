@@ -1,0 +1,83 @@
+"""The main job by a fleet: proxies, the controller and the database die, and not one call goes astray."""
+
+import asyncio
+import os
+import random
+from collections import Counter
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from canary.sim.behaviour import Behaviour, Spread
+from canary.sim.provider import Provider
+from tests.end_to_end.rig import policy
+from tests.fleet.rig import Fleet, Hopping, fleet
+from tests.postgres import Server
+
+pytestmark = pytest.mark.end_to_end
+
+LEASES = int(os.environ.get("CANARY_FLEET_LEASES", "1500"))
+"""``CANARY_FLEET_LEASES=5000`` takes a few minutes."""
+
+CLIENTS = 30
+PAUSE = 2.0
+"""Seconds between two kills."""
+
+STAGES = [{"name": "third", "weight": "33%", "hold": "24h"}]
+
+
+@pytest.mark.timeout(600)
+async def test_no_call_goes_astray_while_everything_dies(tmp_path: Path, server: Server) -> None:
+    """Three proxies behind clients that change between them at every call, both arms issue the same ids, every two
+    seconds a proxy or the controller is killed, and the database is restarted: every call of every lease reaches the
+    arm that sold it, no two clients see one id, and each number shown is in the store."""
+    behaviour = Behaviour(
+        id_start=1000, minimum_hold=0, code_delay=Spread(median=0.02), deposit="100000", success=0.9
+    )
+    state = server.database()
+    async with (
+        Provider(behaviour, seed="old", log_size=10) as old,
+        Provider(behaviour, seed="new", log_size=10) as new,
+        fleet(tmp_path, policy(old.url, new.url, stages=STAGES), state) as running,
+    ):
+        customers = Hopping(running.urls, LEASES, CLIENTS)
+        done: Counter[str] = Counter()
+        restart = asyncio.create_task(_restart(server, customers.reached(LEASES // 2), done))
+        kills = asyncio.create_task(_kill(running, done))
+        await customers.run()
+        await restart
+        kills.cancel()
+        [ended] = await asyncio.gather(kills, return_exceptions=True)
+        assert isinstance(ended, asyncio.CancelledError), ended
+        assert done["kill"] >= 2
+    with psycopg.connect(state) as connection:
+        stored = dict(connection.execute("SELECT visible_id, arm FROM leases").fetchall())
+    shown = {lease.id: lease.arm for lease in customers.leases}
+    assert [lease.strangers for lease in customers.leases if lease.strangers] == []
+    assert len(shown) == len(customers.leases), "no two clients see one id"
+    assert shown.items() <= stored.items(), "each number shown is in the store"
+    for provider in (old, new):
+        assert provider.books.repeated == Counter(), "nothing was sent twice"
+        assert provider.books.foreign == 0, "no arm was asked for an id that it never issued"
+    assert len(customers.leases) > 0.8 * LEASES
+    assert Counter(shown.values())["new"] > 0.1 * len(shown)
+
+
+async def _kill(running: Fleet, done: Counter[str]) -> None:
+    """A proxy or the controller every two seconds, until cancelled."""
+    dice = random.Random(7)
+    while True:
+        await asyncio.sleep(PAUSE)
+        victim = dice.choice([*running.proxies, *running.controllers])
+        await victim.kill()
+        await victim.start()
+        done["kill"] += 1
+
+
+async def _restart(server: Server, middle: asyncio.Event, done: Counter[str]) -> None:
+    """The database, when half of the purchases have been made."""
+    await middle.wait()
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(server.start)
+    done["restart"] += 1
