@@ -1,0 +1,1 @@
+"""Ready units and containers."""
