@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
-from canary.cli.desk import only_rollout
+from canary.cli.desk import rollout_in, states
 from canary.cli.errors import UsageError
 from canary.cli.operate import actor
-from canary.cli.state import existing_state
 from canary.control.acknowledge import Which, acknowledge, open_findings
 from canary.core.actions import lookup
 from canary.core.compare.acks import UNMAPPED, Ack, Found, Place, place_of
@@ -27,8 +26,7 @@ KINDS = (*(aspect.value for aspect in Aspect), UNMAPPED)
 @click.option("--path", help="Only at this path, as canary differences shows it.")
 @click.option("--reason", help="Why it is harmless, for the record of decisions.")
 @click.option("--list", "listing", is_flag=True, help="Show what has been acknowledged and what has not.")
-@click.option("--state", help="SQLite file or postgresql:// URL.  [default: the one in .canary/]")
-@click.option("--name", help="The rollout, when the state holds several.")
+@states
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def ack(
     action: str | None,
@@ -43,15 +41,11 @@ def ack(
     """Acknowledge the differences of ACTION, or that new cannot serve it: they are no longer counted."""
     if listing == (action is not None):
         raise UsageError("name an ACTION of canary differences to acknowledge, or ask for --list")
-    store = Store(existing_state(state))
-    try:
-        rollout = name or only_rollout(store)
+    with rollout_in(state, name) as (store, rollout):
         if action is None:
             _show(store, rollout, as_json=as_json)
         else:
             _acknowledge(store, rollout, Which(_spelt(action), kind, path), reason)
-    finally:
-        store.close()
 
 
 def _spelt(action: str) -> str:

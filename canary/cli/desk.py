@@ -86,6 +86,26 @@ def desk(admin: str | None, state: str | None, name: str | None) -> Iterator[Des
         store.close()
 
 
+@contextmanager
+def rollout_in(state: str | None, name: str | None) -> Iterator[tuple[Store, str]]:
+    """A store and the rollout in it that the command line means.
+
+    Raises:
+        UsageError: the command line names none, or more than one.
+        StoreError: the store cannot be read.
+    """
+    store = Store(existing_state(state))
+    try:
+        rollout = name or only_rollout(store)
+        if store.rollout(rollout) is None:
+            raise UsageError(
+                f"{store.name} holds no rollout named {rollout!r}; it holds {', '.join(store.names())}"
+            )
+        yield store, rollout
+    finally:
+        store.close()
+
+
 def only_rollout(store: Store) -> str:
     """The name of the only rollout in a store.
 
@@ -108,13 +128,17 @@ def stage_line(status: Mapping[str, Any]) -> str:
     )
 
 
-def places[**P, T](command: Callable[P, T]) -> Callable[P, T]:
-    """The options that say which rollout is meant."""
+def states[**P, T](command: Callable[P, T]) -> Callable[P, T]:
+    """The options that say which rollout of which state is meant."""
     options = (
         click.option("--name", help="The rollout, when the state holds several."),
         click.option("--state", help="SQLite file or postgresql:// URL.  [default: the one in .canary/]"),
-        click.option("--admin", metavar="URL", help="Admin address of a running harness."),
     )
     for option in options:
         command = option(command)
     return command
+
+
+def places[**P, T](command: Callable[P, T]) -> Callable[P, T]:
+    """The options that say which rollout is meant."""
+    return click.option("--admin", metavar="URL", help="Admin address of a running harness.")(states(command))

@@ -8,33 +8,21 @@ from typing import Any
 
 import click
 
-from canary.cli.desk import only_rollout
-from canary.cli.errors import UsageError
-from canary.cli.state import existing_state
+from canary.cli.desk import rollout_in, states
 from canary.core.compare.acks import Ack, Findings, Found
 from canary.core.compare.judge import Difference
 from canary.core.compare.market import Market
 from canary.core.compare.traits import Aspect
-from canary.store.store import Store
 
 
 @click.command()
-@click.option("--state", help="SQLite file or postgresql:// URL.  [default: the one in .canary/]")
-@click.option("--name", help="The rollout, when the state holds several.")
+@states
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 def differences(state: str | None, name: str | None, as_json: bool) -> None:
     """Show where new's replies differ from old's, and which clients that would break."""
-    store = Store(existing_state(state))
-    try:
-        rollout = name or only_rollout(store)
-        if store.rollout(rollout) is None:
-            raise UsageError(
-                f"{store.name} holds no rollout named {rollout!r}; it holds {', '.join(store.names())}"
-            )
+    with rollout_in(state, name) as (store, rollout):
         findings = store.findings(rollout)
         market = Market.of(store.counters(rollout))
-    finally:
-        store.close()
     if as_json:
         click.echo(json.dumps(document(rollout, findings, market)))
         return

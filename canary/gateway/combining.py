@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from canary.core.actions import lookup
 from canary.core.model import Arm, Call, Lease, Request, Response
-from canary.core.protocol.splice import ids_in, merge, replace_ids, sum_balance
+from canary.core.protocol.splice import ids_in, merge, replace_ids, sum_balance, without
 from canary.core.route import Combine, Plan
 from canary.gateway.answers import Answers
 from canary.gateway.asking import Arms, Asked
@@ -29,13 +29,25 @@ class _Job:
 
 
 class Combiner:
-    """Answers a call with two arms' replies, as its plan says."""
+    """Answers a call with two arms' replies, as its plan says.
 
-    def __init__(self, arms: Arms, bindings: Bindings, ledger: Ledger, answers: Answers) -> None:
+    Args:
+        hidden: those of an arm's ids that no client is to see.
+    """
+
+    def __init__(
+        self,
+        arms: Arms,
+        bindings: Bindings,
+        ledger: Ledger,
+        answers: Answers,
+        hidden: Callable[[Arm, Collection[str]], Awaitable[Collection[str]]],
+    ) -> None:
         self._arms = arms
         self._bindings = bindings
         self._ledger = ledger
         self._answers = answers
+        self._hidden = hidden
         self._ways: dict[Combine, Callable[[_Job], Awaitable[Response]]] = {
             Combine.DISCOVER: self._discover,
             Combine.MERGE: self._merge,
@@ -118,10 +130,12 @@ class Combiner:
         return {name: ",".join([*(lease.id for lease in known.values()), *strangers])}
 
     async def _visible(self, job: _Job, asked: Asked) -> bytes:
-        """The decoded body with the ids that the client knows."""
+        """The decoded body with the ids that the client knows, and without leases that are none of the client's."""
         own = ids_in(job.call, asked.content)
+        hidden = await self._hidden(asked.arm, own) if own else ()
+        content = without(asked.content, hidden) if hidden else asked.content
         aliases = await self._bindings.visible_ids(asked.arm, job.call.kind, own)
-        return replace_ids(job.call, asked.content, aliases) if aliases else asked.content
+        return replace_ids(job.call, content, aliases) if aliases else content
 
     async def _with_aliases(self, job: _Job, asked: Asked) -> Response:
         return self._answers.edited(asked, await self._visible(job, asked))

@@ -55,6 +55,7 @@ def load(path: Path) -> Loaded:
     loaded = Loaded(policy, profiles, path, text)
     for arm in Arm:
         _check_ca(loaded, arm)
+    _check_shadow_leases(loaded)
     return loaded
 
 
@@ -144,6 +145,21 @@ def _check_ca(loaded: Loaded, arm: Arm) -> None:
         where = loaded.place("arms", arm, "ca")
         why = "it holds no certificate" if isinstance(error, ssl.SSLError) else _why(error)
         raise PolicyError(f"{where}: {path} cannot be used: {why}; expected a PEM file") from None
+
+
+def _check_shadow_leases(loaded: Loaded) -> None:
+    mode, new = loaded.policy.shadow.leases, loaded.policy.arms.new
+    where = loaded.place("shadow", "leases")
+    if mode != "off" and new.api_key == PASSTHROUGH:
+        raise PolicyError(
+            f"{where}: shadow leases are bought with new's own key; give arms.new an api_key of its own, or turn "
+            "them off"
+        )
+    if mode == "sandbox" and loaded.profiles[Arm.NEW].sandbox_header is None:
+        raise PolicyError(
+            f"{where}: the profile {new.provider} names no sandbox_header, so a shadow lease would be bought for "
+            "money; expected off, or live with a budget"
+        )
 
 
 def _text(path: Path, what: str) -> str:

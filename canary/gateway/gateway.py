@@ -17,6 +17,7 @@ from canary.gateway.ledger import Ledger
 from canary.gateway.purchases import Purchases, order_of
 from canary.gateway.rollouts import RolloutView
 from canary.gateway.shadow import ShadowQueue
+from canary.gateway.shadow_leases import ShadowLeases
 from canary.store.errors import StoreError
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class Gateway:
         unit: what is assigned to an arm: ``lease``, ``client`` (source address) or ``key``.
         new_id: makes a unique id.
         lost: is told of purchases that may have been made, each with the client's key.
+        shadow_leases: repeats purchases on new, where the policy asks for it.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Gateway:
         unit: str,
         new_id: Callable[[], str],
         lost: Callable[[Purchase, str | None], None],
+        shadow_leases: ShadowLeases,
     ) -> None:
         self._arms = arms
         self._bindings = bindings
@@ -66,8 +69,9 @@ class Gateway:
         self._answers = answers
         self._unit = unit
         self._new_id = new_id
-        self._purchases = Purchases(arms, bindings, ledger, answers, new_id, lost)
-        self._combiner = Combiner(arms, bindings, ledger, answers)
+        self._shadow_leases = shadow_leases
+        self._purchases = Purchases(arms, bindings, ledger, answers, new_id, lost, shadow_leases.bought)
+        self._combiner = Combiner(arms, bindings, ledger, answers, shadow_leases.among)
         self.in_flight = 0
 
     async def handle(self, request: Request) -> Response:
@@ -102,6 +106,7 @@ class Gateway:
             return await self._combiner.answer(request, call, chosen, leases)
         asked = await self._arms.ask(chosen.arm, request, call, chosen.ids)
         self._ledger.later(asked.exchange, leases)
+        self._shadow_leases.followed(request, call, [*leases.values()])
         if chosen.shadow is not None:  # also when there was no answer: it is a failure of old in a fair pair
             self._shadow.offer(chosen.shadow, request, call, asked)
         return self._answers.renamed(call, asked, own_to_visible(chosen))

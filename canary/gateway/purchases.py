@@ -1,7 +1,7 @@
 """A purchase: sent once, spilled over when nothing was sent, and durable before its number is shown."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from canary.core.leases import may_have_bought
 from canary.core.model import NOTHING_SENT, Call, Effect, Failure, Lease, Purchase, Request, Response
@@ -22,6 +22,7 @@ class Purchases:
     Args:
         new_id: makes a unique id for a purchase.
         lost: is told of purchases that may have been made, each with the client's key.
+        shown: is told of numbers that a client is about to be shown.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Purchases:
         answers: Answers,
         new_id: Callable[[], str],
         lost: Callable[[Purchase, str | None], None],
+        shown: Callable[[Request, Call, Sequence[Lease]], None],
     ) -> None:
         self._arms = arms
         self._bindings = bindings
@@ -39,6 +41,7 @@ class Purchases:
         self._answers = answers
         self._new_id = new_id
         self._lost = lost
+        self._shown = shown
 
     async def make(self, request: Request, call: Call, plan: Plan, parents: Mapping[str, Lease]) -> Response:
         """Carry out one purchase as planned.
@@ -91,11 +94,11 @@ class Purchases:
         self._ledger.issued(purchase)
         aliases = {lease.id: lease.visible_id for lease in bound if lease.visible_id != lease.id}
         answer = self._answers.renamed(call, asked, own_to_visible(plan) | aliases)
-        if not aliases:
-            return answer
-        self._ledger.count("aliases")
-        if answer.body == asked.content:  # under its own id its calls would go to the other arm's lease
-            return self._hidden(asked, "alias", "could not be given an id of its own")
+        if aliases:
+            self._ledger.count("aliases")
+            if answer.body == asked.content:  # under its own id its calls would go to the other arm's lease
+                return self._hidden(asked, "alias", "could not be given an id of its own")
+        self._shown(request, call, bound)
         return answer
 
     def _hidden(self, asked: Asked, why: str, reason: str) -> Response:

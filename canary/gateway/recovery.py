@@ -2,19 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from canary.core.leases import SKEW, observe
+from canary.core.leases import observe
 from canary.core.model import Arm, Fate, Kind, Lease, Progress, Purchase, Request
-from canary.core.protocol.listing import Listed, listed
+from canary.core.protocol.listing import Listed
 from canary.core.protocol.parse import ENDPOINT, parse
 from canary.core.protocol.rewrite import fingerprint
 from canary.core.stats.bins import bin_of
 from canary.gateway.asking import Arms, Asked
 from canary.gateway.bindings import Bindings
-from canary.gateway.dates import HALF_HOUR, written, zone_between
+from canary.gateway.listing import bought_between, open_numbers, zone_of
 from canary.store.errors import StoreError
 from canary.store.store import Store
 
@@ -28,11 +28,6 @@ MARGIN = 5.0
 
 AGAIN = 30.0
 """Seconds until a list that could not be had is asked for again."""
-
-PAGE = 100
-"""Rows of a list from which on it may go on; HeroSMS gives no more at once."""
-
-MOST_PAGES = 20
 
 RECOVERABLE = frozenset({"getNumber", "getNumberV2"})
 """Purchases whose number can be told in a list: by service, country and time."""
@@ -134,11 +129,17 @@ class Recovery:
         if rows is None:
             return False
         known = await asyncio.to_thread(self._store.known, self._rollout, arm, [row.id for row in rows])
-        zone = _zone(rows, known)
-        strangers = [row for row in rows if row.id not in known]
+        shadows = await self._shadows(arm, [row.id for row in rows])
+        zone = zone_of(rows, {own: lease.opened_at for own, lease in known.items()})
+        strangers = [row for row in rows if row.id not in known and row.id not in shadows]
         for one in sorted(tellable, key=lambda lost: lost.purchase.at):
             await self._decide(one, strangers, zone)
         return True
+
+    async def _shadows(self, arm: Arm, own: Sequence[str]) -> Collection[str]:
+        """Those of new's numbers that are shadow leases, which have somebody to look after them."""
+        book = self._store.shadow_book(self._rollout)
+        return await asyncio.to_thread(book.owned, own) if arm is Arm.NEW else ()
 
     def _is_tellable(self, lost: Lost) -> bool:
         """Whether the number could be told in a list, and is not over yet."""
@@ -162,7 +163,11 @@ class Recovery:
         purchase = lost.purchase
         country = self._arms[purchase.arm].prices.own(purchase.country)
         elsewhere = country.isdecimal() and row.country.isdecimal() and country != row.country
-        return row.service == purchase.service and not elsewhere and _within(lost, row, zone)
+        return (
+            row.service == purchase.service
+            and not elsewhere
+            and bought_between(row, purchase.at, lost.until, zone)
+        )
 
     # --- giving back ------------------------------------------------------------------------------------------------
 
@@ -215,38 +220,9 @@ class Recovery:
 
     async def _open_numbers(self, arm: Arm, key: str | None) -> tuple[Listed, ...] | None:
         """All that the account has open; ``None`` when the arm does not say."""
-        rows: dict[str, Listed] = {}
-        for _ in range(MOST_PAGES):
-            page = {"start": str(len(rows)), "limit": str(PAGE)} if rows else {}
-            asked = await self._ask(arm, key, "getActiveActivations", **page)
-            found = () if asked.exchange.reply.code == "NO_ACTIVATIONS" else listed(asked.content)
-            if not asked.well or found is None:
-                return None
-            news = {row.id: row for row in found if row.id not in rows}
-            rows |= news
-            if len(found) < PAGE or not news:
-                break
-        return tuple(rows.values())
+        return await open_numbers(lambda page: self._ask(arm, key, "getActiveActivations", **page))
 
     async def _ask(self, arm: Arm, key: str | None, action: str, **params: str) -> Asked:
         named = {"action": action, **params} if key is None else {"api_key": key, "action": action, **params}
         request = Request("GET", f"/{ENDPOINT}", urlencode(named))
         return await self._arms.ask(arm, request, parse(request))
-
-
-def _zone(rows: Sequence[Listed], known: Mapping[str, Lease]) -> float | None:
-    """How far ahead of UTC the arm's dates are, by those of leases that we know."""
-    dates = ((written(row.began_at), known[row.id].opened_at) for row in rows if row.id in known)
-    zones = (zone_between(date, at) for date, at in dates if date is not None and not date.zoned)
-    return next((zone for zone in zones if zone is not None), None)
-
-
-def _within(lost: Lost, row: Listed, zone: float | None) -> bool:
-    """Whether the row was bought while the purchase was under way. Without a known zone any of them will do."""
-    date = written(row.began_at)
-    if date is None:
-        return False
-    after = date.at - lost.purchase.at + SKEW
-    if not date.zoned:
-        after = after % HALF_HOUR if zone is None else after - zone
-    return 0 <= after <= lost.until - lost.purchase.at + 2 * SKEW

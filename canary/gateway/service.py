@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import secrets as random
 from collections.abc import Callable, Mapping
+from functools import partial
 from time import time
 
 from canary.core.accounts import SLOWEST, Terms
@@ -28,6 +29,7 @@ from canary.gateway.prices import PriceTable
 from canary.gateway.recovery import Recovery
 from canary.gateway.rollouts import RolloutView
 from canary.gateway.shadow import ShadowQueue
+from canary.gateway.shadow_leasing import ShadowLeasing, shadow_terms
 from canary.gateway.upstream import Upstream
 from canary.store.store import Store
 from canary.store.writer import GroupCommit
@@ -95,6 +97,16 @@ class GatewayService:
             self._compare,
             policy.shadow.noise,
         )
+        self.shadow_leases = ShadowLeasing(
+            store.shadow_book(policy.name),
+            _arms(loaded, secrets, self._shadow_upstreams, prices, clock),
+            shadow_terms(loaded),
+            self.view,
+            learn=self.ledger.contract.heard,
+            count=self.ledger.count,
+            known=partial(store.known, policy.name, Arm.NEW),
+            clock=clock,
+        )
         failure = policy.upstream_failure
         self.gateway = Gateway(
             arms,
@@ -107,6 +119,7 @@ class GatewayService:
             unit=policy.unit,
             new_id=lambda: random.token_hex(12),
             lost=self.recovery.lost if policy.recover_lost else _let_go,
+            shadow_leases=self.shadow_leases.leases,
         )
         self._recovers = policy.recover_lost
         self._work: list[asyncio.Task[None]] = []
@@ -131,6 +144,7 @@ class GatewayService:
             await upstream.start()
         await self.view.refresh()
         await self.accounts.start()
+        await self.shadow_leases.load()
         if self._recovers:
             await self.recovery.load()
         self._work = [
@@ -138,6 +152,7 @@ class GatewayService:
             asyncio.create_task(self.ledger.run(), name="ledger"),
             asyncio.create_task(self.accounts.run(), name="accounts"),
             asyncio.create_task(self.shadow.run(), name="shadow"),
+            asyncio.create_task(self.shadow_leases.run(), name="shadow leases"),
         ]
         if self._recovers:
             self._work.append(asyncio.create_task(self.recovery.run(), name="recovery"))
@@ -148,6 +163,7 @@ class GatewayService:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*self._work, return_exceptions=True)
+        await self.shadow_leases.close()
         await self.ledger.close()
         await self.accounts.close()
         for upstream in (*self.upstreams.values(), *self._shadow_upstreams.values()):

@@ -52,8 +52,8 @@ class ShadowQueue:
         self._count = count
         self._compared = compared
         self._noise = noise
-        self._shadowed: defaultdict[str, _Share] = defaultdict(_Share)
-        self._repeated: defaultdict[str, _Share] = defaultdict(_Share)
+        self._shadowed: defaultdict[str, Share] = defaultdict(Share)
+        self._repeated: defaultdict[str, Share] = defaultdict(Share)
 
     def wants(self, call: Call, rollout: Rollout) -> bool:
         """Whether this call is in the shadowed share; exact over any stretch of an action's calls, with no draw.
@@ -110,7 +110,7 @@ class ShadowQueue:
 _ROUNDING = 1e-9  # ten times 0.1 is less than 1
 
 
-class _Share:
+class Share:
     """Takes a share of what is offered: the first, and from then on exactly so many over any stretch, with no draw."""
 
     def __init__(self) -> None:

@@ -213,6 +213,36 @@ pairs = Table(
     Column("neither", BigInteger, nullable=False),
 )
 
+shadow_leases = Table(
+    "shadow_leases",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("id", String(40), primary_key=True),
+    Column("mode", String(10), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("amount", Exact, nullable=False),  # reserved at first, then what it cost
+    Column("day", Integer, nullable=False),
+    Column("at", Float(53), nullable=False),
+    Column("next_at", Float(53), nullable=False),  # when something has to be done about it
+    Column("expires_at", Float(53), nullable=False),
+    Column("of_id", String(200), nullable=False),  # old's own id of the lease that it shadows
+    Column("own_id", String(200), nullable=False),  # new's id of it, once it is known
+    Column("service", String(100), nullable=False),
+    Column("country", String(100), nullable=False),
+    Column("claim", String(60), nullable=False),  # what became of its cancel
+    Index("shadow_leases_due", "rollout", "state", "next_at"),
+)
+
+shadow_switch = Table(
+    "shadow_switch",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("stopped", Boolean, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("at", Float(53), nullable=False),
+)
+
 acks = Table(
     "acks",
     metadata,
@@ -310,5 +340,5 @@ def _whole_tables(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-MIGRATIONS: tuple[Callable[[Connection], Any], ...] = (_first, _history, _acks, _whole_tables)
+MIGRATIONS: tuple[Callable[[Connection], Any], ...] = (_first, _history, _acks, _whole_tables, _whole_tables)
 """Steps in order; the n-th brings a store to version n. A step is never changed once released."""

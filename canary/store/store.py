@@ -39,6 +39,7 @@ from canary.store.leases import Bought
 from canary.store.money import Offer
 from canary.store.postgresql import take_turns
 from canary.store.rollouts import Look, StoredPolicy
+from canary.store.shadow_leases import ShadowBook
 from canary.store.ticks import Evidence, Tick
 
 
@@ -162,7 +163,7 @@ class Store(Database):
             return leases.visible_ids(connection, rollout, arm, kind, own)
 
     def known(self, rollout: str, arm: Arm, own: Sequence[str]) -> dict[str, Lease]:
-        """Those of an arm's activations that are leases, by the arm's own ids."""
+        """Those of an arm's activations that are clients' leases, by the arm's own ids."""
         with self._read() as connection:
             return leases.known(connection, rollout, arm, own)
 
@@ -336,6 +337,10 @@ class Store(Database):
         """The hazards that all proxies saw, the most frequent of each name first."""
         with self._read() as connection:
             return hazards.read(connection, rollout)
+
+    def shadow_book(self, rollout: str) -> ShadowBook:
+        """The shadow leases of a rollout, and the money that they cost."""
+        return ShadowBook(rollout, self._write, self._read)
 
     # --- the contract -----------------------------------------------------------------------------------------
 

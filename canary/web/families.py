@@ -37,6 +37,14 @@ COUNTERS: Mapping[str, str] = {
     "shadow_sent": "Shadow copies sent",
     "shadow_dropped": "Shadow copies dropped because the queue was full",
     "shadow_failed": "Shadow copies that got no answer",
+    "shadow_leases_bought": "Shadow leases bought on new",
+    "shadow_leases_refused": "Shadow leases not bought, because of the budget or because they are stopped",
+    "shadow_leases_lost": "Shadow leases that may have been bought, their answer was lost; they are looked for",
+    "shadow_leases_ended": "Shadow leases given back, or over",
+    "shadow_leases_kept": "Live shadow leases that new did not take back, or that could not be found",
+    "shadow_lease_calls_sent": "Calls about clients' leases repeated for shadow leases",
+    "shadow_lease_calls_dropped": "Purchases and calls not repeated because the queue was full",
+    "shadow_lease_calls_failed": "Purchases and calls about shadow leases that could not be carried out",
     "traits_dropped": "Facts about replies that found no room: an arm answers without end in new shapes",
 }
 """Counters of the gateway, each shown as ``canary_NAME_total``."""

@@ -41,7 +41,11 @@ def status_of(store: Store, name: str, now: float) -> dict[str, Any]:
         "controller": {"heartbeat_age": None if look.heartbeat is None else max(0.0, now - look.heartbeat)},
         **_verdict(verdict_of(store, name)),
         "leases": _leases(store.lease_counts(name)),
-        **_counted(store.counters(name), len(store.findings(name).open_differences)),
+        **_counted(
+            store.counters(name),
+            len(store.findings(name).open_differences),
+            store.shadow_book(name).spent(now).run,
+        ),
         "money": {arm.value: _money(books) for arm, books in store.books(name).items()},
     }
 
@@ -92,13 +96,12 @@ def _leases(counts: Mapping[Arm, Counter[LeaseState]]) -> dict[str, Any]:
     return {arm.value: {"open": counts[arm][LeaseState.OPEN], "total": counts[arm].total()} for arm in Arm}
 
 
-def _counted(counters: Counter[str], differences: int) -> dict[str, Any]:
+def _counted(counters: Counter[str], differences: int, spent: Decimal) -> dict[str, Any]:
     shadow: dict[str, Any] = {key: counters[name] for key, name in _SHADOW_COUNTERS.items()}
     hazards = {
         name.removeprefix(COUNTER): n for name, n in sorted(counters.items()) if name.startswith(COUNTER)
     }
-    # only reads are repeated to the other arm, and a read costs nothing
-    return {"shadow": shadow | {"differences": differences, "spent": 0.0}, "hazards": hazards}
+    return {"shadow": shadow | {"differences": differences, "spent": amount(spent)}, "hazards": hazards}
 
 
 def _money(books: Books) -> dict[str, Any]:

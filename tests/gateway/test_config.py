@@ -179,3 +179,24 @@ def test_a_ca_file_that_cannot_be_used_is_said(tmp_path: Path, name: str) -> Non
     (tmp_path / "junk.pem").write_text("junk")
     with pytest.raises(PolicyError, match=r"policy\.yaml:\d+: arms\.new\.ca: .*" + name):
         loaded(tmp_path, new={"ca": name})
+
+
+# --- shadow leases ------------------------------------------------------------------------------------------------
+
+
+def test_a_sandbox_must_be_one(tmp_path: Path) -> None:
+    """Without a header of the provider's, a purchase in its sandbox would be one for money."""
+    with pytest.raises(
+        PolicyError, match=r"shadow\.leases: the profile generic names no sandbox_header, so a shadow"
+    ):
+        loaded(tmp_path, shadow={"leases": "sandbox"})
+    assert loaded(tmp_path, shadow={"leases": "sandbox"}, new={"provider": "verifysms"})
+
+
+@pytest.mark.parametrize(
+    "shadow", [{"leases": "sandbox"}, {"leases": "live", "budget": {"run": "$1", "day": "$1"}}]
+)
+def test_shadow_leases_need_a_key_of_news_own(tmp_path: Path, shadow: dict[str, Any]) -> None:
+    """Nothing is bought on a client's account for a comparison."""
+    with pytest.raises(PolicyError, match=r"shadow\.leases: shadow leases are bought with new's own key"):
+        loaded(tmp_path, shadow=shadow, new={"provider": "verifysms", "api_key": "passthrough"})

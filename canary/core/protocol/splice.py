@@ -6,7 +6,7 @@ white space and key order stay the provider's.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -83,6 +83,23 @@ def merge(call: Call, base: bytes, other: bytes) -> bytes | None:
     except (_Unsplittable, ValueError, RecursionError):
         return None
     return None if joined is None else joined.encode("utf-8", "surrogateescape")
+
+
+def without(body: bytes, ids: Collection[str]) -> bytes:
+    """A list of leases without those of these ids; what is no such list stays as it is."""
+    text = body.decode("utf-8", "surrogateescape")
+    try:
+        container = _container(text)
+        if container is None:
+            return body
+        kept = [entry for entry, row in _entries(text, container) if _row_id(row.value) not in ids]
+        if len(kept) == len(container.value):
+            return body
+        inside = ",".join(text[entry.start : entry.end] for entry in kept)
+        shorter = text[: container.start + 1] + inside + text[container.end - 1 :]
+    except (_Unsplittable, ValueError, RecursionError):
+        return body
+    return shorter.encode("utf-8", "surrogateescape")
 
 
 def sum_balance(base: bytes, other: bytes) -> bytes | None:
@@ -203,6 +220,17 @@ def _rows(text: str, rows: _Span) -> list[_Span]:
     if isinstance(rows.value, list):
         return list(_items(text, rows))
     return [value for _, value in _members(text, rows)]
+
+
+def _entries(text: str, rows: _Span) -> list[tuple[_Span, _Span]]:
+    """The rows of a list, or the values of a numbered object, each with all that belongs to it."""
+    if isinstance(rows.value, list):
+        return [(row, row) for row in _items(text, rows)]
+    return [(_Span(key.start, value.end, None), value) for key, value in _members(text, rows)]
+
+
+def _row_id(row: Any) -> str:
+    return next((str(row[name]) for name in _ROW_IDS if name in row), "") if isinstance(row, dict) else ""
 
 
 def _identity(row: Any) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from canary.core.budget import Caps
 from canary.core.model import Arm
 from canary.core.policy.load import PolicyError, parse_policy, parse_profile, policy_json
 from canary.core.policy.model import EnvRef, FileRef, Policy
@@ -265,6 +266,10 @@ def test_headers_that_cannot_be_sent(fields: str) -> None:
             "p.yaml:4: shadow: live shadow leases cost money; expected budget: {run: $..., day: $...} above zero",
         ),
         ("shadow: {leases: live, budget: {run: $5}}", "p.yaml:4: shadow: live shadow leases cost money"),
+        (
+            "shadow: {leases: live, budget: {run: $5, day: $5, outstanding: $0.10, price: $0.20}}",
+            "p.yaml:4: shadow: the budget buys no number that costs 0.2; expected price above zero, and run, day",
+        ),
         ("shadow: {leases: yes}", "p.yaml:4: shadow.leases: expected 'off', 'sandbox' or 'live'"),
         ("shadow: {queue: 0}", "p.yaml:4: shadow.queue: expected at least 1"),
         ("spillover: perhaps", "p.yaml:4: spillover: expected true or false"),
@@ -349,3 +354,17 @@ def test_a_poll_is_polite_or_refused(written: str) -> None:
     """More often than every ten seconds is nobody's business."""
     with pytest.raises(PolicyError, match=r"reconcile\.poll: expected"):
         policy(f"reconcile: {{poll: {written}}}")
+
+
+@pytest.mark.parametrize(
+    ("budget", "caps"),
+    [
+        ("{run: $5, day: $2}", ("5", "2", "2", "0.2")),
+        ("{run: $1, day: $2, outstanding: $0.50}", ("1", "2", "0.50", "0.05")),
+        ("{run: $5, day: $2, outstanding: $1, price: $0.30}", ("5", "2", "1", "0.30")),
+    ],
+)
+def test_a_budget_has_sensible_caps(budget: str, caps: tuple[str, ...]) -> None:
+    """What is not said follows from what is: never more open than may be spent, and ten numbers at least."""
+    p = parse_policy(f"name: p\n{ARMS}shadow: {{leases: live, budget: {budget}}}\n", "p.yaml")
+    assert p.shadow.budget.caps == Caps(*map(Decimal, caps))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from canary.core.model import Call
 from canary.core.protocol.read import read
-from canary.core.protocol.splice import ids_in, merge, replace_ids, sum_balance
+from canary.core.protocol.splice import ids_in, merge, replace_ids, sum_balance, without
 from tests.core.protocol.samples import SAMPLES, Sample
 from tests.factories import tcall
 
@@ -254,3 +254,28 @@ def test_a_lease_that_both_arms_list_is_shown_once() -> None:
     joined = merge(ACTIVE, base, b'{"status":"success","activeActivations":[' + rows + b"]}")
     assert joined is not None
     assert [row["phoneNumber"] for row in json.loads(joined)["activeActivations"]] == ["79001", "79002"]
+
+
+@pytest.mark.parametrize(
+    ("body", "ids", "expected"),
+    [
+        (
+            b'{"activeActivations": [{"id":1}, {"id":2},{"id":3} ] }',
+            {"2"},
+            b'{"activeActivations": [{"id":1},{"id":3}] }',
+        ),
+        (b'[{"activationId":"1"},{"activationId":"2"}]', {"1", "2"}, b"[]"),
+        (b'{"data":{"0":{"id":7},"1":{"id":8}}}', {"8"}, b'{"data":{"0":{"id":7}}}'),
+        (
+            b'{"status":"success","activeActivations":[{"id":1}]}',
+            {"9"},
+            b'{"status":"success","activeActivations":[{"id":1}]}',
+        ),
+        (b"NO_ACTIVATIONS", {"1"}, b"NO_ACTIVATIONS"),
+        (b'{"activeActivations":[{"id":1}', {"1"}, b'{"activeActivations":[{"id":1}'),
+        (b"\xff", {"1"}, b"\xff"),
+    ],
+)
+def test_leases_are_left_out_of_a_list(body: bytes, ids: set[str], expected: bytes) -> None:
+    """Those rows alone; every other byte stays, and what is no list is not touched."""
+    assert without(body, ids) == expected
