@@ -30,7 +30,8 @@ class Reading:
     """A balance as an arm told it.
 
     ``account``: the fingerprint of the client's key that was passed on, empty for the arm's own. ``at`` and
-    ``until``: when it was asked for and answered.
+    ``until``: when it was asked for and answered. ``shared``: the other arm buys from the same account, as in an A/A
+    run; it is followed as old's.
     """
 
     arm: Arm
@@ -38,6 +39,12 @@ class Reading:
     at: float
     until: float
     balance: Decimal
+    shared: bool = False
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """Whose leases are bought from the account."""
+        return tuple(Arm) if self.shared else (self.arm,)
 
 
 class Range(NamedTuple):
@@ -65,6 +72,7 @@ class Account:
     outstanding: Decimal = NOTHING
     at_most: Decimal = NOTHING
     unexplained: Decimal = NOTHING
+    shared: bool = False  # by both arms
 
     @property
     def expected(self) -> Decimal:
@@ -106,13 +114,14 @@ def judged(reading: Reading, spent: Range, due: Range, before: Account | None) -
         missing.least - unexplained,
         missing.most - unexplained,
         unexplained,
+        reading.shared,
     )
 
 
 class Owed(NamedTuple):
     """A refund that no balance has confirmed."""
 
-    lease: tuple[str, str]  # kind and the arm's own id
+    lease: tuple[str, str, str]  # arm, kind and the arm's own id
     due_at: float
     price: Decimal
 
@@ -150,7 +159,7 @@ class Books:
     @property
     def refunded(self) -> Decimal:
         """Refunds that came back."""
-        return self.money.refunded - self.outstanding
+        return max(self.money.refunded - self.outstanding, NOTHING)
 
     @property
     def drift(self) -> Decimal | None:

@@ -47,6 +47,7 @@ class Accounts:
         terms: of each arm's money.
         slowest: seconds that a call may take; a balance is held against the leases once all calls that were under
             way with it must be over.
+        shared: whether both arms buy from one account, as in an A/A run.
         poll: seconds between two balances that are asked for; ``None`` never asks.
         clock: wall-clock seconds.
     """
@@ -60,6 +61,7 @@ class Accounts:
         terms: Mapping[Arm, Terms],
         *,
         slowest: float,
+        shared: bool,
         poll: float | None,
         clock: Callable[[], float],
     ) -> None:
@@ -69,6 +71,7 @@ class Accounts:
         self._bindings = bindings
         self._terms = terms
         self._slowest = slowest
+        self._shared = shared
         self._poll = poll
         self._thin = THIN if poll is None else min(THIN, poll)
         self._clock = clock
@@ -117,7 +120,8 @@ class Accounts:
 
     def _keep(self, exchange: Exchange) -> None:
         passed_on = self._arms[exchange.arm].key is None
-        account = (exchange.arm, fingerprint(exchange.call.key or "") if passed_on else "")
+        arm = Arm.OLD if self._shared else exchange.arm
+        account = (arm, fingerprint(exchange.call.key or "") if passed_on else "")
         known = account in self._kept_at
         if exchange.reply.balance is None or (not known and len(self._kept_at) >= MOST):
             return
@@ -125,7 +129,8 @@ class Accounts:
             return
         self._kept_at[account] = exchange.at
         until = exchange.at + exchange.latency + exchange.connect
-        self._waiting.readings.append(Reading(*account, exchange.at, until, exchange.reply.balance))
+        reading = Reading(*account, exchange.at, until, exchange.reply.balance, self._shared)
+        self._waiting.readings.append(reading)
 
     async def _reconcile(self, *, until: float) -> None:
         waiting, self._waiting.readings = self._waiting.readings, []
@@ -172,7 +177,7 @@ class Accounts:
             return
         self._polled_at = now
         own = [arm for arm in Arm if self._arms[arm].key is not None]
-        await asyncio.gather(*(self._ask(arm, "getBalance") for arm in own))
+        await asyncio.gather(*(self._ask(arm, "getBalance") for arm in (own[:1] if self._shared else own)))
         if now - self._priced_at >= PRICES_AGAIN:
             without = {lease.arm for lease in self._unpriced()}
             if without:

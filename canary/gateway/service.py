@@ -87,6 +87,7 @@ class GatewayService:
             self.bindings,
             {arm: _terms(loaded, arm) for arm in Arm},
             slowest=max(policy.arm(arm).timeout for arm in Arm) + SETTLE,
+            shared=_share_an_account(loaded, secrets),
             poll=policy.reconcile.poll,
             clock=clock,
         )
@@ -195,6 +196,12 @@ def _habits(profile: Profile) -> Habits:
 
 def _prices(loaded: Loaded, arm: Arm) -> PriceTable:
     return PriceTable({**loaded.profiles[arm].countries, **loaded.policy.arm(arm).countries})
+
+
+def _share_an_account(loaded: Loaded, secrets: Secrets) -> bool:
+    """Whether both arms buy from the same account: one endpoint, and one key or each client's own."""
+    urls, keys = {loaded.policy.arm(arm).url for arm in Arm}, {secrets.keys[arm] for arm in Arm}
+    return len(urls) == len(keys) == 1
 
 
 def _terms(loaded: Loaded, arm: Arm) -> Terms:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, tuple_, update
 
 from canary.core.accounts import Account, Owed, Range, Reading, Terms, arrived, judged
 from canary.core.leases import SKEW
@@ -66,7 +66,7 @@ def reconcile(
         return None
     of_account = and_(
         leases.c.rollout == rollout,
-        leases.c.arm == reading.arm,
+        leases.c.arm.in_(reading.arms),
         leases.c.price.is_not(None),
         *([leases.c.key == reading.account] if reading.account else []),
     )
@@ -82,7 +82,7 @@ def reconcile(
     came = after.arrived - _sum(connection, and_(refunds, leases.c.refunded_at.is_not(None)))
     if came > 0:
         owed = _owed(connection, and_(refunds, leases.c.refunded_at.is_(None), certainly))
-        _confirm(connection, rollout, reading, arrived(owed, came, reading.at - refund_within))
+        _confirm(connection, rollout, reading.at, arrived(owed, came, reading.at - refund_within))
     return after
 
 
@@ -103,18 +103,18 @@ def _sum(connection: Connection, where: _Where) -> Decimal:
 
 
 def _owed(connection: Connection, where: _Where) -> list[Owed]:
-    statement = select(leases.c.kind, leases.c.id, leases.c.due_at, leases.c.price).where(where)
-    return [Owed((row.kind, row.id), row.due_at, row.price) for row in connection.execute(statement)]
+    statement = select(*_LEASE, leases.c.due_at, leases.c.price).where(where)
+    return [Owed((row.arm, row.kind, row.id), row.due_at, row.price) for row in connection.execute(statement)]
 
 
-def _confirm(connection: Connection, rollout: str, reading: Reading, came: Sequence[Owed]) -> None:
+def _confirm(connection: Connection, rollout: str, at: float, came: Sequence[Owed]) -> None:
     for start in range(0, len(came), CHUNK):
-        part = came[start : start + CHUNK]
-        for kind in {one.lease[0] for one in part}:
-            ids = [one.lease[1] for one in part if one.lease[0] == kind]
-            own = (leases.c.rollout == rollout, leases.c.arm == reading.arm, leases.c.kind == kind)
-            statement = update(leases).where(*own, leases.c.id.in_(ids))
-            connection.execute(statement.values(refunded_at=reading.at))
+        keys = [one.lease for one in came[start : start + CHUNK]]
+        where = (leases.c.rollout == rollout, tuple_(*_LEASE).in_(keys))
+        connection.execute(update(leases).where(*where).values(refunded_at=at))
+
+
+_LEASE = (leases.c.arm, leases.c.kind, leases.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _overdue(
 ) -> Iterable[Overdue]:
     where = [
         leases.c.rollout == rollout,
-        leases.c.arm == account.arm,
+        leases.c.arm.in_(tuple(Arm) if account.shared else (account.arm,)),
         leases.c.result == Result.REFUND,
         leases.c.refunded_at.is_(None),
         leases.c.price.is_not(None),
@@ -161,7 +161,14 @@ def _overdue(
             continue
         left -= row.price
         yield Overdue(
-            account.arm, row.id, row.service, row.country, row.client, row.price, row.due_at, Basis(row.basis)
+            Arm(row.arm),
+            row.id,
+            row.service,
+            row.country,
+            row.client,
+            row.price,
+            row.due_at,
+            Basis(row.basis),
         )
 
 

@@ -302,6 +302,7 @@ accounts = Table(
     Column("outstanding", Exact, nullable=False),
     Column("at_most", Exact, nullable=False),
     Column("unexplained", Exact, nullable=False),
+    Column("shared", Boolean, nullable=False),
 )
 
 evidence = Table(

@@ -31,10 +31,11 @@ def ledger_of(store: Store, name: str) -> dict[str, Any]:
         raise StoreError(f"{store.name} holds no rollout named {name!r}; start it with canary run")
     books, terms, lags = store.books(name), store.terms(name), store.refund_lags(name)
     counters = store.counters(name)
+    shared = any(one.shared for arm in Arm for one in books[arm].accounts)
     offers = sorted(store.offers(name).items(), key=lambda one: (one[0].service, one[0].country, one[0].arm))
     return {
         "name": name,
-        "arms": {arm.value: _arm(books[arm], terms[arm], lags[arm]) for arm in Arm},
+        "arms": {arm.value: _arm(books[arm], terms[arm], lags[arm], shared) for arm in Arm},
         "offers": [
             {"service": offer.service, "country": offer.country, "arm": offer.arm.value, **_money(money)}
             for offer, money in offers
@@ -44,7 +45,7 @@ def ledger_of(store: Store, name: str) -> dict[str, Any]:
     }
 
 
-def _arm(books: Books, terms: Terms, lag: Lag) -> dict[str, Any]:
+def _arm(books: Books, terms: Terms, lag: Lag, shared: bool) -> dict[str, Any]:
     per_success = books.money.per_success
     return {
         "currency": terms.currency,
@@ -68,7 +69,7 @@ def _arm(books: Books, terms: Terms, lag: Lag) -> dict[str, Any]:
         ],
         "drift": amount(books.drift),
         "explained": books.explained,
-        "why": why(books, terms),
+        "why": why(books, terms, shared=shared),
     }
 
 
@@ -84,9 +85,15 @@ def _money(money: Money) -> dict[str, Any]:
     }
 
 
-def why(books: Books, terms: Terms) -> str:
-    """What the balance says, in a sentence: a refund that is on its way is no anomaly."""
+def why(books: Books, terms: Terms, *, shared: bool = False) -> str:
+    """What the balance says, in a sentence: a refund that is on its way is no anomaly.
+
+    Args:
+        shared: whether both arms buy from one account.
+    """
     if books.drift is None:
+        if shared:
+            return "both arms buy from one account, which is followed as old's"
         return "no balance was seen yet; reconcile: {poll: 60s} asks for it"
     if not books.drift:
         return "the balance is what the leases say"

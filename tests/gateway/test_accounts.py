@@ -150,6 +150,28 @@ async def test_each_passed_on_key_is_an_account(tmp_path: Path, clock: FakeClock
         assert sellers.books(Arm.OLD).by_action["getBalance"] == 2, "without a key nothing is asked for"
 
 
+async def test_one_account_behind_both_arms_is_asked_once(
+    tmp_path: Path, clock: FakeClock, sellers: Providers
+) -> None:
+    """An A/A run has one endpoint and one key: its balance is that of both arms."""
+    url = "http://one.example/stubs/handler_api.php"
+    old, new = ({"url": url, "api_key": {"env": "OLD_SMS_KEY"}} for _ in Arm)
+    sellers.desks[Arm.NEW] = sellers.desks[Arm.OLD]
+    split = {"rollout": {"weight": 0.5}}
+    async with desk_rig(tmp_path, sellers, clock, old=old, new=new, **split, **POLL) as gateway:
+        await settle(gateway)
+        for n in range(8):
+            await gateway.handle(treq("getNumberV2", service="tg", country="6", client=f"192.0.2.{n}"))
+        clock.advance(100)
+        await settle(gateway)
+        clock.advance(RIPE)
+        await settle(gateway)
+        [one] = gateway.store.accounts(gateway.name)
+        assert {lease.arm for lease in gateway.service.bindings.leases} == set(Arm)
+        assert (one.balance, one.expected, one.shared) == (Decimal("8.40"), Decimal("8.40"), True)
+        assert sellers.books(Arm.OLD).by_action["getBalance"] == 2
+
+
 async def test_terms_are_there_for_readers_of_the_store(
     tmp_path: Path, clock: FakeClock, sellers: Providers
 ) -> None:

@@ -161,3 +161,24 @@ def test_a_lease_that_turns_out_a_success_owes_no_refund(store: Store) -> None:
     account = look(store, 600, "9.80")
     assert account is not None
     assert (account.outstanding, account.unexplained) == (0, 0)
+
+
+def test_one_account_of_both_arms_is_followed_once(store: Store) -> None:
+    """An A/A run: the balance speaks of the leases of both arms."""
+
+    def shared(at: float, balance: str) -> Account:
+        found = store.reconcile(
+            NAME, Reading(Arm.OLD, "", NOW + at, NOW + at + 1, Decimal(balance), shared=True), PATIENCE, SLOW
+        )
+        assert found is not None
+        return found
+
+    shared(0, "10")
+    bought(store, 1, 100)
+    bought(store, 2, 100, arm=Arm.NEW, **cancelled(300))
+    missing = shared(400, "9.60")
+    assert (missing.outstanding, missing.unexplained) == (Decimal("0.20"), 0)
+    assert [(one.arm, one.id) for one in store.overdue(NAME)] == []
+    come = shared(500, "9.80")
+    assert (come.outstanding, come.unexplained) == (0, 0)
+    assert refunded(store, 2) == NOW + 500

@@ -131,6 +131,11 @@ def test_a_difference_is_explained(found: Books, said: str) -> None:
     assert why(found, Terms(refund_within=SLOWEST)) == said
 
 
+def test_one_account_of_both_arms_is_said_so() -> None:
+    """The other arm has no balance of its own to wait for."""
+    assert "one account" in why(Books(Money()), Terms(), shared=True)
+
+
 def test_an_unknown_rollout_is_said_in_a_sentence(store: Store) -> None:
     """A name that the store does not hold is an error that names it."""
     with pytest.raises(StoreError, match="holds no rollout named 'other'"):
