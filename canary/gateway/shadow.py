@@ -14,6 +14,9 @@ log = logging.getLogger(__name__)
 
 WORKERS = 8
 
+AFTER = 0.005
+"""Seconds that a copy waits at least: the answer is with its client by then, also where both share a processor."""
+
 MAX_WAITING = 64 * 1024 * 1024
 """Bytes of served answers that may wait to be compared."""
 
@@ -92,6 +95,7 @@ class ShadowQueue:
     async def _work(self) -> None:
         while True:
             copy = await self._queue.get()
+            await asyncio.sleep(AFTER)
             self._bytes -= len(copy.served.content)
             try:
                 await self._send(copy)
