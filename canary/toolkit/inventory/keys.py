@@ -47,11 +47,10 @@ def keys(source: Source, clients: Iterable[str] = ()) -> Iterator[tuple[int, str
         for found in pattern.finditer(source.code):
             at, key = found.start("key"), found.group("key")
             name = found.groupdict().get("name") or "api_key"
-            ours = (
-                name.rpartition(".")[2] in made or FAMILY.search(name)
-                if pattern is _MADE
-                else _ours(source, name)
-            )
+            if pattern is _MADE:
+                ours = name.rpartition(".")[2] in made or FAMILY.search(name) is not None
+            else:
+                ours = _ours(source, f"{_section(source, at)}{name}")
             if at not in seen and ours and looks_like_one(key):
                 seen.add(at)
                 yield at, key
@@ -62,6 +61,24 @@ def _ours(source: Source, name: str) -> bool:
     if _OTHERS.search(name):
         return False
     return source.language.role is not Role.CONFIG or FAMILY.search(name) is not None or "sms" in name.lower()
+
+
+def _section(source: Source, offset: int) -> str:
+    """The heading under which a setting stands, in YAML: the last line before it that is indented less."""
+    if source.language.role is not Role.CONFIG:
+        return ""
+    number = source.line(offset)
+    depth = _depth(source.written(number))
+    while depth and number > 1:
+        number -= 1
+        line = source.written(number)
+        if line.strip() and _depth(line) < depth:
+            return line.strip()
+    return ""
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def looks_like_one(text: str) -> bool:

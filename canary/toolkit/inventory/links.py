@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from canary.toolkit.inventory.asking import site_at
 from canary.toolkit.inventory.flow import Act, Flow, Step, use_of
 from canary.toolkit.inventory.model import Site, SiteKind
 from canary.toolkit.inventory.modules import Import, Known, imports_of, known_by
-from canary.toolkit.inventory.sites import site_at
 from canary.toolkit.inventory.source import Source
 from canary.toolkit.inventory.wrappers import Wrapper, speaks
 
@@ -38,7 +38,7 @@ def links(source: Source, wrappers: Iterable[Wrapper]) -> Iterator[Link]:
 def _links(source: Source, imports: Iterable[Import], wrapper: Wrapper) -> Iterator[Link]:
     known = _known(source, imports, wrapper)
     library = wrapper.methods is None
-    classes = {here for here, there in known.names.items() if there in wrapper.classes}
+    classes = set(known.names)  # whatever is imported from a wrapper may be one, or make one
     classes |= {
         name
         for name in wrapper.classes
@@ -47,6 +47,7 @@ def _links(source: Source, imports: Iterable[Import], wrapper: Wrapper) -> Itera
     if not (known or classes):
         return
     yield from _through(source, wrapper, _receivers(source, classes | known.modules))
+    yield from _made(source, wrapper, classes)
     functions = {here: there for here, there in known.names.items() if there in wrapper.functions}
     if known.everything:
         functions |= {name: name for name in wrapper.functions}
@@ -71,6 +72,9 @@ _METHOD_CALL = re.compile(
     r"(?<![\w$@])[$@]*(?P<receiver>[A-Za-z_]\w*)"
     r"(?=(?:\(\))?\s*(?:\?\.|!\.|\.|\?->|->|::)\s*(?P<method>[A-Za-z_]\w*[!?]?))"
 )
+_MADE_CALL = r"(?<![\w$])(?:NAMES)(?:\.new|::\w+)?\s*\([^()\n]*\)\)?\s*(?:\.|->)(?P<method>[A-Za-z_]\w*[!?]?)"
+"""A call of a method on what was made in the same breath."""
+
 _RESULT = re.compile(r"\$?([A-Za-z_]\w*)(?:\s*,\s*\w+)*\s*:?=\s*(?:await\s+)?(?:this\.|self\.|\$this->)?$")
 
 
@@ -85,6 +89,15 @@ def _through(source: Source, wrapper: Wrapper, receivers: set[str]) -> Iterator[
         ):
             receivers |= set(_RESULT.findall(source.bare, source.start_of(source.line(at)), found.start()))
             yield Link(wrapper, method, at, found.end("method"))
+
+
+def _made(source: Source, wrapper: Wrapper, classes: set[str]) -> Iterator[Link]:
+    if not classes:
+        return
+    either = "|".join(sorted(map(re.escape, classes), key=len, reverse=True))
+    for found in re.finditer(_MADE_CALL.replace("NAMES", either), source.bare):
+        if wrapper.steps(found.group("method")) and _called(source, found.end("method")):
+            yield Link(wrapper, found.group("method"), found.start("method"), found.end("method"))
 
 
 def _called(source: Source, after: int) -> bool:

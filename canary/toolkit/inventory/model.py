@@ -12,6 +12,7 @@ class SiteKind(StrEnum):
 
     CALL = "call"  # an action is named in a request
     WRAPPER = "wrapper"  # a method of an SDK or of the repository's own wrapper is called
+    NAME = "name"  # an action's name is kept, to be asked for elsewhere
     SDK = "sdk"  # a client library is imported, or declared as a dependency
     ENDPOINT = "endpoint"  # the address of a handler_api.php
     HOST = "host"  # a provider's host without a path

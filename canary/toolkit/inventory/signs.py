@@ -91,10 +91,11 @@ CONSTANT = re.compile(
 )
 """A member of the repository's own list of actions, handed to a function."""
 
-DEFINED = re.compile(
-    rf"(?m)(?<![\w.])(?P<name>[A-Z][A-Z0-9_]{{3,}})\s*(?::[^=\n]{{0,30}})?=\s*[\"'](?P<action>{_VERBED})[\"']"
-)
-"""A constant that holds an action's name."""
+FUNCTION = re.compile(rf"(?<![\w$-]){_SETTING}(?P<action>__FUNCTION__)")
+"""The action that is called like the function, as SMS-Activate's own PHP class does it."""
+
+KEPT = re.compile(r"(?:^|[\s,{(])(?P<name>[A-Za-z_]\w*)\s*(?::[^=\n,]{0,30})?(?:=>|[=:(])\s*$")
+"""What stands before the name of an action that is kept under another name."""
 
 DISTINCTIVE = frozenset(
     [

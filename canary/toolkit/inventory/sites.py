@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from canary.core.actions import lookup
 from canary.toolkit.inventory import signs
+from canary.toolkit.inventory.asking import asked, members, quoted, said, site_at
 from canary.toolkit.inventory.languages import Role
 from canary.toolkit.inventory.model import Site, SiteKind
 from canary.toolkit.inventory.sdks import declarations, imports
@@ -19,11 +20,11 @@ def found_in(source: Source) -> tuple[Site, ...]:
     if not signs.may_matter(source.text.encode("utf-8", "replace")):
         return ()
     places = [*_endpoints(source), *_hosts(source), *_libraries(source)]
-    named = list(_actions(source))
+    named = list(asked(source))
     if not places and not _is_family(source, named):
         return ()
     if source.language.role is Role.CODE:
-        named += _repeated_left_out(source, named, [*_quoted(source), *_constants(source)])
+        named += _repeated_left_out(source, named, [*quoted(source), *members(source)])
     return by_line([*places, *named])
 
 
@@ -47,25 +48,15 @@ def by_line(sites: Iterable[Site]) -> tuple[Site, ...]:
     return tuple(best.values())
 
 
-def site_at(source: Source, offset: int, kind: SiteKind, **more: str) -> Site:
-    """A site at an offset of a file."""
-    return Site(source.path, source.line(offset), source.column(offset), kind, **more)
-
-
-def _said(source: Source, offset: int) -> bool:
-    """Whether what stands there is data: in a string, or where text needs no quotes."""
-    return source.language.bare_words or source.string_at(offset) is not None
-
-
 def _endpoints(source: Source) -> Iterator[Site]:
     for found in signs.ENDPOINT.finditer(source.code):
-        if _said(source, found.start()):
+        if said(source, found.start()):
             yield site_at(source, found.start(), SiteKind.ENDPOINT)
 
 
 def _hosts(source: Source) -> Iterator[Site]:
     for found in signs.HOST.finditer(source.code):
-        if signs.is_page(found.group("path")) or not _said(source, found.start()) or _is_prose(source, found):
+        if signs.is_page(found.group("path")) or not said(source, found.start()) or _is_prose(source, found):
             continue
         provider = signs.provider_of(found.group("host"))
         kind = SiteKind.ENDPOINT if signs.ENDPOINT.search(found.group("path")) else SiteKind.HOST
@@ -90,75 +81,6 @@ def _libraries(source: Source) -> Iterator[Site]:
         yield site_at(source, one.offset, SiteKind.SDK, wrapper=f"sdk:{one.name}")
 
 
-# --- actions --------------------------------------------------------------------------------------------------
-
-
-def _actions(source: Source) -> Iterator[Site]:
-    patterns = [signs.IN_QUERY, signs.KEYED]
-    if source.language.role is not Role.CODE:
-        patterns.append(signs.UNQUOTED)
-    for pattern in patterns:
-        for found in pattern.finditer(source.code):
-            at = found.start("action")
-            action = found.group("action")
-            asked = lookup(action) or signs.LIKE_ONE.match(action)
-            if asked and _said(source, at) and not _elsewhere(source.code, found.start()):
-                yield _call(source, at, action)
-    if source.language.name == "ruby":
-        for found in signs.SYMBOL.finditer(source.code):
-            yield _call(source, found.start("action"), found.group("action"))
-
-
-_ADDRESS = re.compile(r"(?P<base>[^\s\"'`?=<>]+)\?[^\s\"'`?]*$")
-
-
-def _elsewhere(code: str, offset: int) -> bool:
-    """Whether an action is part of a written out address that is another API's."""
-    found = _ADDRESS.search(code, max(0, offset - 200), offset)
-    base = found.group("base") if found else ""
-    return bool(base) and not (
-        re.search(r"[${}%]", base) or signs.ENDPOINT.search(base) or signs.HOST.search(base)
-    )
-
-
-def _call(source: Source, offset: int, name: str) -> Site:
-    known = lookup(name)
-    return site_at(source, offset, SiteKind.CALL, action=known.name if known else name)
-
-
-_COMPARED = re.compile(r"(?:\bcase|[!=]==?|\bequals(?:IgnoreCase)?\s*\(|\bin\s*[\[(]?|\bwhen)\s*$")
-_KEY_OF = re.compile(r"\s*(?:=>|:(?!:))")
-_NESTED_KEY = re.compile(r"[{,\[]\s*$")
-
-
-def _quoted(source: Source) -> Iterator[Site]:
-    """Names that are handed to the file's own function for requests."""
-    pattern = signs.WORD if source.language.name == "shell" else signs.QUOTED
-    for found in pattern.finditer(source.code):
-        at = found.start("action")
-        before = source.code[max(0, found.start() - 40) : found.start()]
-        mentioned = _COMPARED.search(before) or _is_key(source.code, found, before)
-        if not mentioned and _said(source, at):
-            yield _call(source, at, found.group("action"))
-
-
-def _constants(source: Source) -> Iterator[Site]:
-    """Members of the repository's own list of actions, and the file's own constants."""
-    for found in signs.CONSTANT.finditer(source.code):
-        known = lookup(found.group("action").replace("_", ""))
-        if known is not None:
-            yield site_at(source, found.start("action"), SiteKind.CALL, action=known.name)
-    defined = {found.group("name"): found.group("action") for found in signs.DEFINED.finditer(source.code)}
-    for name, action in defined.items():
-        for found in re.finditer(rf"(?<!\w){name}\b\s*[,)]", source.bare):
-            yield _call(source, found.start(), action)
-
-
-def _is_key(code: str, found: re.Match[str], before: str) -> bool:
-    """Whether the name is the key of a table, not an action that is asked for."""
-    return _KEY_OF.match(code, found.end()) is not None and _NESTED_KEY.search(before) is not None
-
-
 _LIST = 3
 """Quoted actions that make a file a list of them."""
 
@@ -169,7 +91,7 @@ def _is_family(source: Source, named: list[Site]) -> bool:
     if actions & signs.DISTINCTIVE or {"getNumber", "setStatus"} <= actions:
         return True
     known = {action for action in actions if lookup(action)}
-    if known or (source.language.role is Role.CODE and any(_constants(source))):
+    if known or (source.language.role is Role.CODE and any(members(source))):
         several = len(known) > 1 or signs.OWN_KEY.search(source.text)
         return bool((several and signs.FAMILY.search(source.text)) or signs.REPLY.search(source.code))
     listed = {found.group("action") for found in signs.QUOTED.finditer(source.code)}

@@ -306,20 +306,23 @@ def _headed(text: str, start: int, brace: int) -> tuple[str, bool, int, int] | N
     return found.group("name"), True, start + found.start("name"), brace
 
 
-_SHORT = re.compile(
-    r"\b(?:const|let|var)\s+([A-Za-z_$]\w*)\s*(?::[^=;\n]*)?=\s*(?:async\s*)?(?:\([^;{}()]*(?:\{[^{}]*\}[^;{}()]*)?\)|\w+)"
-    r"\s*(?::[^=;{}\n]*)?=>\s*+(?!\{)"
-)
+_PARAMETERS = r"(?:\((?:[^;{}()]|\{[^{}]*\}|\([^()]*\))*\)|\w+)\s*(?::[^=;{}\n]*)?=>\s*+(?!\{)"
+_SHORT = re.compile(rf"\b(?:const|let|var)\s+([A-Za-z_$]\w*)\s*(?::[^=;\n]*)?=\s*(?:async\s*)?{_PARAMETERS}")
+_SHORT_MEMBER = re.compile(rf"(?m)^[ \t]*([A-Za-z_$]\w*)\s*[:=]\s*(?:async\s*)?{_PARAMETERS}")
 _STATEMENT_END = re.compile(r";|\n(?=\s*\n)|\n(?=(?:export|const|let|var|function|async|class|module|//)\b)")
+
+
+_MEMBER_END = re.compile(r"[;,]?\n")
 
 
 def _short_arrows(source: Source) -> Iterator[Scope]:
     """Arrow functions whose body is an expression."""
-    for found in _SHORT.finditer(source.bare):
-        end = _STATEMENT_END.search(source.bare, found.end())
-        yield Scope(
-            found.group(1), True, found.start(1), found.end(), end.start() if end else len(source.text)
-        )
+    for pattern, ending in ((_SHORT, _STATEMENT_END), (_SHORT_MEMBER, _MEMBER_END)):
+        for found in pattern.finditer(source.bare):
+            end = ending.search(source.bare, found.end())
+            yield Scope(
+                found.group(1), True, found.start(1), found.end(), end.start() if end else len(source.text)
+            )
 
 
 def _none(source: Source) -> Iterator[Scope]:

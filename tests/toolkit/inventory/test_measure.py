@@ -45,7 +45,7 @@ PACKAGES = {
         ],
     },
     "pysmshub/base.py": {"endpoint": [6]},
-    "pysmshub/utils.py": {"call": [24, 25, 26, 27, 28, 29]},
+    "pysmshub/utils.py": {"name": [24, 25, 26, 27, 28, 29]},
     "pysmshub/asynchronous.py": {"call": [51, 62, 78, 90, 99, 111]},
     "pysmshub/synchronous.py": {"call": [43, 53, 73, 89, 98, 110]},
 }
