@@ -8,11 +8,10 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from canary.core.budget import Caps
 from canary.core.model import Arm
-from canary.core.policy.exceptions import ContractException
 from canary.core.policy.gates import Gate, Gates, Strict
-from canary.core.policy.notation import Country, Duration, Money, Share, duration
+from canary.core.policy.notation import Count, Country, Duration, Share, duration
+from canary.core.policy.shadow import ShadowPolicy
 from canary.core.stage import HOLD_BACK, Step
 
 PASSTHROUGH: Literal["passthrough"] = "passthrough"
@@ -40,7 +39,6 @@ Name = Annotated[
         "a name of letters, digits, dots, dashes and underscores, such as canary-5pct",
     ),
 ]
-Count = Annotated[int, Field(strict=True)]
 
 
 class EnvRef(Strict):
@@ -178,50 +176,6 @@ class FailureAnswer(Strict):
 
     status: Annotated[Count, Field(ge=200, le=599)] = 200
     body: str = "ERROR_SQL"
-
-
-class Budget(Strict):
-    """What live shadow leases may cost, refunds aside, in the unit of new's account.
-
-    ``outstanding``: what may be bought and not given back yet, by default as much as in all. ``price``: the most
-    that one number may cost, by default a tenth of the smallest of the three.
-    """
-
-    run: Money = Decimal(0)
-    day: Money = Decimal(0)
-    outstanding: Money | None = None
-    price: Money | None = None
-
-    @property
-    def caps(self) -> Caps:
-        """The budget with its defaults filled in."""
-        least = min(self.run, self.day)
-        outstanding = least if self.outstanding is None else self.outstanding
-        price = min(least, outstanding) / 10 if self.price is None else self.price
-        return Caps(self.run, self.day, outstanding, price)
-
-
-class ShadowPolicy(Strict):
-    timeout: Annotated[Duration, Field(gt=0)] = 10.0
-    queue: Annotated[Count, Field(ge=1)] = 1000
-    noise: Share = 0.01  # of the shadowed reads, those repeated to the serving arm too
-    exceptions: tuple[ContractException, ...] = ()
-    leases: Literal["off", "sandbox", "live"] = "off"
-    budget: Budget = Budget()
-
-    @model_validator(mode="after")
-    def _live_needs_money(self) -> Self:
-        if self.leases == "live" and not (self.budget.run > 0 and self.budget.day > 0):
-            raise ValueError(
-                "live shadow leases cost money; expected budget: {run: $..., day: $...} above zero"
-            )
-        caps = self.budget.caps
-        if self.leases == "live" and not 0 < caps.price <= min(caps.run, caps.day, caps.outstanding):
-            raise ValueError(
-                f"the budget buys no number that costs {caps.price}; expected price above zero, and run, day and "
-                "outstanding to hold it"
-            )
-        return self
 
 
 POLITE = 10.0

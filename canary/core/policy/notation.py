@@ -6,7 +6,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -115,3 +115,4 @@ Money = Annotated[Decimal, _before(money)]
 Points = Annotated[float, _before(points)]
 Ratio = Annotated[float, _before(ratio)]
 Country = Annotated[str, _before(country)]
+Count = Annotated[int, Field(strict=True)]

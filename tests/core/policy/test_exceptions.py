@@ -4,7 +4,8 @@ import pytest
 
 from canary.core.compare.traits import Aspect
 from canary.core.policy.load import PolicyError, parse_policy, policy_json
-from canary.core.policy.model import Policy, ShadowPolicy
+from canary.core.policy.model import Policy
+from canary.core.policy.shadow import ShadowPolicy
 
 ARMS = """
 arms:
