@@ -4,9 +4,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from canary.core.accounts import Reading, Terms
 from canary.core.model import Arm, Call, Exchange, Lease, Request
+from canary.core.money import NOTHING
 from canary.core.protocol.parse import ENDPOINT, parse
 from canary.core.protocol.rewrite import fingerprint
 from canary.gateway.asking import Arms, Asked
@@ -50,6 +52,7 @@ class Accounts:
         shared: whether both arms buy from one account, as in an A/A run.
         poll: seconds between two balances that are asked for; ``None`` never asks.
         clock: wall-clock seconds.
+        aside: money that shadow leases have taken from the account of ``new`` until a time; it may block.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Accounts:
         shared: bool,
         poll: float | None,
         clock: Callable[[], float],
+        aside: Callable[[float], Decimal] = lambda _now: NOTHING,
     ) -> None:
         self._store = store
         self._rollout = rollout
@@ -75,6 +79,7 @@ class Accounts:
         self._poll = poll
         self._thin = THIN if poll is None else min(THIN, poll)
         self._clock = clock
+        self._aside = aside
         self._waiting = _Waiting()
         self._kept_at: dict[tuple[Arm, str], float] = {}
         self._filled = dict.fromkeys(Arm, 0)
@@ -138,13 +143,17 @@ class Accounts:
             if reading.until > until:
                 self._waiting.readings.append(reading)
                 continue
-            within = self._terms[reading.arm].refund_within
             try:
-                await asyncio.to_thread(self._store.reconcile, self._rollout, reading, within, self._slowest)
+                await asyncio.to_thread(self._hold, reading)
             except StoreError as error:
                 log.warning("a balance could not be held against the leases and is kept: %s", error)
                 self._waiting.readings += waiting[n:]
                 return
+
+    def _hold(self, reading: Reading) -> None:
+        within = self._terms[reading.arm].refund_within
+        aside = self._aside(reading.until) if Arm.NEW in reading.arms else NOTHING
+        self._store.reconcile(self._rollout, reading, within, self._slowest, aside)
 
     # --- prices -----------------------------------------------------------------------------------------------------
 

@@ -90,6 +90,7 @@ class GatewayService:
             shared=_share_an_account(loaded, secrets),
             poll=policy.reconcile.poll,
             clock=clock,
+            aside=lambda at: store.shadow_book(policy.name).spent(at).run,
         )
         self.shadow = ShadowQueue(
             _arms(loaded, secrets, self._shadow_upstreams, prices, clock, self.accounts.heard),

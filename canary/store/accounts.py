@@ -44,7 +44,12 @@ def _account(row: Row) -> Account:
 
 
 def reconcile(
-    connection: Connection, rollout: str, reading: Reading, refund_within: float, slowest: float
+    connection: Connection,
+    rollout: str,
+    reading: Reading,
+    refund_within: float,
+    slowest: float,
+    aside: Decimal = NOTHING,
 ) -> Account | None:
     """Hold a balance against the leases; ``None`` when a later one has been held already.
 
@@ -54,6 +59,7 @@ def reconcile(
     Args:
         refund_within: seconds that a refund of this arm may take.
         slowest: seconds that a call may take: what began so long before may not have been in the balance yet.
+        aside: money that may be out of the account for other purposes of the harness.
     """
     key = and_(
         accounts.c.rollout == rollout,
@@ -74,7 +80,7 @@ def reconcile(
     certainly, possibly = _certainly_due(reading.at - slowest), _possibly_due(reading.until)
     spent = Range(
         _sum(connection, and_(of_account, leases.c.opened_at < reading.at - slowest)),
-        _sum(connection, and_(of_account, leases.c.opened_at < reading.until)),
+        _sum(connection, and_(of_account, leases.c.opened_at < reading.until)) + aside,
     )
     due = Range(_sum(connection, and_(refunds, certainly)), _sum(connection, and_(refunds, possibly)))
     after = judged(reading, spent, due, before)

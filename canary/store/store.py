@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection
@@ -235,16 +236,22 @@ class Store(Database):
             return accounts.read_terms(connection, rollout)
 
     def reconcile(
-        self, rollout: str, reading: Reading, refund_within: float, slowest: float
+        self,
+        rollout: str,
+        reading: Reading,
+        refund_within: float,
+        slowest: float,
+        aside: Decimal = NOTHING,
     ) -> Account | None:
         """Hold a balance against the leases; ``None`` when a later one has been held already.
 
         Args:
             refund_within: seconds that a refund of this arm may take.
             slowest: seconds that a call may take.
+            aside: money that may be out of the account for other purposes of the harness.
         """
         with self._write() as connection:
-            return accounts.reconcile(connection, rollout, reading, refund_within, slowest)
+            return accounts.reconcile(connection, rollout, reading, refund_within, slowest, aside)
 
     def accounts(self, rollout: str) -> list[Account]:
         """Every account of which a balance was seen."""

@@ -182,3 +182,12 @@ def test_one_account_of_both_arms_is_followed_once(store: Store) -> None:
     come = shared(500, "9.80")
     assert (come.outstanding, come.unexplained) == (0, 0)
     assert refunded(store, 2) == NOW + 500
+
+
+def test_money_that_the_harness_spent_otherwise_is_not_missing(store: Store) -> None:
+    """Shadow leases are paid from the same account; what they may have taken is nobody's loss."""
+    look(store, 0, "10")
+    reading = Reading(Arm.OLD, "", NOW + 400, NOW + 401, Decimal(9))
+    account = store.reconcile(NAME, reading, PATIENCE, SLOW, Decimal("1.5"))
+    assert account is not None
+    assert (account.outstanding, account.unexplained) == (0, 0)
