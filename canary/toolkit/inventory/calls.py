@@ -99,16 +99,21 @@ MEANINGS = {
 """What names say of a status."""
 
 _CONSTANT = re.compile(
-    r"(?m)(?<![\w.])(?P<name>[A-Za-z_$][\w$]*)[\"']?\s*(?::\s*[\w.]+\s*)?(?:\w+\s*)?(?:=>|:=|[=:(])\s*"
-    r"[\"']?(?P<value>-1|[12368])[\"']?\s*(?=[,;)\n}#/]|$)"
+    r"(?m)(?<![\w.])(?P<name>[A-Za-z_$][\w$]*)[\"']?[ \t]*(?::[ \t]*[\w.]+[ \t]*)?(?:\w+[ \t]*)?(?:=>|:=|[=:(])[ \t]*"
+    r"[\"']?(?P<value>-1|[12368])[\"']?[ \t]*(?=[,;)\n}#/]|$)"
 )
 
 
 def constants(source: Source) -> dict[str, tuple[int, int]]:
-    """Names that a file gives to statuses: the value, and where it stands."""
+    """Names that a file gives to statuses: the value, and where it stands.
+
+    A name all in small letters is a parameter or a variable, and says nothing of others that are called so.
+    """
+    found = _CONSTANT.finditer(source.code)
     return {
-        found.group("name"): (int(found.group("value")), found.start())
-        for found in _CONSTANT.finditer(source.code)
+        one.group("name"): (int(one.group("value")), one.start())
+        for one in found
+        if not one.group("name").islower()
     }
 
 

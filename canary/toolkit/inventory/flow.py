@@ -28,7 +28,7 @@ class Step:
     """One call in a function.
 
     ``statuses``: what it sets, empty when unknown. ``via``: the function of the file that makes it. ``sure``: it comes
-    back with a code or not at all.
+    back with a code or not at all. ``here``: the statuses are written out where the step is, not in what is called.
     """
 
     act: Act
@@ -37,6 +37,7 @@ class Step:
     statuses: frozenset[int] = frozenset()
     via: str = ""
     sure: bool = False
+    here: bool = True
 
     @property
     def passes_on(self) -> bool:
@@ -102,10 +103,6 @@ class Flow:
             if scope.name
         }
 
-    def all(self) -> Iterator[Step]:
-        """Every step that is made in the file itself."""
-        return (step for steps in self.steps.values() for step in steps if not step.via)
-
     def called(self, step: Step, name: str, offset: int, after: int) -> Step:
         """A function's step as its caller makes it: what it leaves open, the caller's arguments say.
 
@@ -116,7 +113,7 @@ class Flow:
         if step.passes_on:
             text = arguments(self.source, after)
             chosen = meant(step.action, statuses(text, self._named, positional=True))
-        return replace(step, offset=offset, statuses=chosen, via=step.via or name)
+        return replace(step, offset=offset, statuses=chosen, via=step.via or name, here=step.passes_on)
 
     def _direct(self, sites: list[Site]) -> Iterator[Step]:
         source = self.source

@@ -13,7 +13,7 @@ _NAME = r"(?P<name>[\w.-]{0,60}?(?:api|key|token|secret)[\w.-]{0,60})"
 
 _QUERY = re.compile(rf"(?i)\b(?:api_?key|access_key|token)(?:=|%3D){_LITERAL}")
 _ASSIGNED = re.compile(
-    rf"(?i)(?<!\w){_NAME}[\"']?\]?\s*(?::\s*[\w?]+\s*=|=>|:=|[=:,(])\s*[\"'`]{_LITERAL}[\"'`]"
+    rf"(?i)(?<!\w){_NAME}[\"']?\]?\s*(?::\s*[\w?]+\s*=|=>|:=|\|\||\?\?|[=:,(])\s*[\"'`]{_LITERAL}[\"'`]"
 )
 _SETTING = re.compile(
     rf"(?im)^[\s\"'-]*(?:export\s+|ENV\s+|ARG\s+)?{_NAME}[\"']?\s*[=: ]\s*[\"']?{_LITERAL}[\"']?,?\s*$"

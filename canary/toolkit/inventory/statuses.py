@@ -90,8 +90,8 @@ def swapped(view: View) -> Iterator[Met]:
         around = " ".join(scope.name for scope in source.scopes if scope.start <= offset < scope.end)
         if value in _OPPOSITE and _STATUSES.search(f"{name} {around}") and not _COUNTS.search(name):
             yield from _contradicted(value, offset, name, name)
-    for step in flow.all():
-        value = next(iter(step.statuses)) if step.act is Act.SET and len(step.statuses) == 1 else 0
+    for step in (step for steps in flow.steps.values() for step in steps):
+        value = next(iter(step.statuses)) if step.here and len(step.statuses) == 1 else 0
         if value in _OPPOSITE:
             name = source.function_at(step.offset).name
             name = name if len(name) <= _NAME else ""  # a sentence says too much
