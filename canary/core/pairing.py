@@ -19,6 +19,9 @@ from canary.core.stats.eprocess import Side
 
 CALLS = "call_success"
 
+OUR_OWN = frozenset({Failure.SATURATED, Failure.TOO_LARGE})
+"""Failures by limits of ours, which are narrower for copies than for clients."""
+
 WARM = 20
 """Pairs of an action before its latency is compared: fewer say nothing of a p95."""
 
@@ -39,7 +42,7 @@ class Pairing:
 
     def judge(self, old: Exchange, new: Exchange) -> dict[str, Pairs]:
         """What a pair adds to each metric; nothing when one call was held back by our own limit."""
-        if Failure.SATURATED in {old.failure, new.failure}:
+        if not OUR_OWN.isdisjoint({old.failure, new.failure}):
             return {}
         found = {CALLS: Pairs.of(old=self._failed(old), new=self._failed(new))}
         if self._slower is not None and old.failure is None and new.failure is None:

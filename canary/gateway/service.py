@@ -39,6 +39,9 @@ GRACE = 3600.0
 
 SHADOW_CONNECTIONS = 32
 
+SHADOW_BODY = 8 * 1024 * 1024
+"""Bytes of a copy's reply that are taken: room for a whole price list, and little that an arm can fill at will."""
+
 
 class GatewayService:
     """The gateway with its pools, ledger and background work.
@@ -243,4 +246,6 @@ def _upstream(loaded: Loaded, secrets: Secrets, arm: Arm) -> Upstream:
 def _shadow_upstream(loaded: Loaded, secrets: Secrets, arm: Arm) -> Upstream:
     side = loaded.policy.arm(arm)
     timeout = loaded.policy.shadow.timeout
-    return Upstream(side.url, secrets.headers[arm], timeout, SHADOW_CONNECTIONS, loaded.ca_file(arm))
+    return Upstream(
+        side.url, secrets.headers[arm], timeout, SHADOW_CONNECTIONS, loaded.ca_file(arm), SHADOW_BODY
+    )

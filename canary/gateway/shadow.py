@@ -5,8 +5,9 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from time import monotonic
 
-from canary.core.model import Arm, Call, Request, Rollout
+from canary.core.model import Arm, Call, Failure, Request, Rollout
 from canary.core.route import READS
 from canary.gateway.asking import Arms, Asked
 
@@ -19,6 +20,10 @@ AFTER = 0.005
 
 MAX_WAITING = 64 * 1024 * 1024
 """Bytes of served answers that may wait to be compared."""
+
+
+REST = 10.0
+"""Seconds without copies after an answer that was too large: reading many of these takes time from clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class ShadowQueue:
         self._count = count
         self._compared = compared
         self._noise = noise
+        self._rests_until = float("-inf")
         self._shadowed: defaultdict[str, Share] = defaultdict(Share)
         self._repeated: defaultdict[str, Share] = defaultdict(Share)
 
@@ -104,10 +110,15 @@ class ShadowQueue:
                 log.exception("a shadow copy could not be sent")
 
     async def _send(self, copy: _Copy) -> None:
+        if monotonic() < self._rests_until:
+            self._count("shadow_dropped")
+            return
         asked = await self._arms.ask(copy.arm, copy.request, copy.call)
         self._count("shadow_sent")
         if asked.response is None:
             self._count("shadow_failed")
+        if asked.exchange.failure is Failure.TOO_LARGE:
+            self._rests_until = monotonic() + REST
         await self._compared(copy.call, copy.served, asked)
 
 

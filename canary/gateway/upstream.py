@@ -19,7 +19,7 @@ from canary.core.model import NOTHING_SENT, Failure, Headers, Response
 from canary.core.protocol.rewrite import ascii_only
 
 MAX_BODY = 32 * 1024 * 1024
-"""Bytes of a reply that are taken; a longer one is a failure of the arm (``too_large``)."""
+"""Bytes of a reply that are taken as a rule; a longer one is a failure of the arm (``too_large``)."""
 
 MAX_HEADER = 64 * 1024
 """Bytes that one header of a reply may have; aiohttp's own 8 KB would lose a number over a long policy header."""
@@ -145,6 +145,7 @@ class Upstream:
         timeout: seconds for the whole exchange.
         max_in_flight: connections at most; further calls wait for one within the connect timeout.
         ca_file: a certificate authority to trust beside the system's (PEM).
+        max_body: bytes of a reply that are taken, ``MAX_BODY`` by default.
     """
 
     def __init__(
@@ -154,6 +155,7 @@ class Upstream:
         timeout: float,
         max_in_flight: int,
         ca_file: Path | None = None,
+        max_body: int | None = None,
     ) -> None:
         self._url = URL(url)
         self._headers = tuple((name, _writable(value)) for name, value in headers)
@@ -163,6 +165,7 @@ class Upstream:
         )
         self._limit = max_in_flight
         self._ca_file = ca_file
+        self._max_body = max_body or MAX_BODY
         self._session: aiohttp.ClientSession | None = None
         self.in_flight = 0
         self.connections_opened = 0
@@ -229,7 +232,7 @@ class Upstream:
                 allow_redirects=False,
                 middlewares=() if repeatable else (_send_once,),
             ) as answer:
-                content = await _read(answer)
+                content = await _read(answer, self._max_body)
             response = Response(answer.status, _raw_headers(answer), content)
             return self._sent(started, timing, response, None)
         except Exception as error:
@@ -260,18 +263,20 @@ def _trusting(ca_file: Path | None) -> ssl.SSLContext:
 
 
 class _TooLargeError(Exception):
-    """The reply has more than ``MAX_BODY`` bytes."""
+    """The reply has more bytes than are taken."""
 
 
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
+async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes:
     declared = answer.content_length
-    if declared is not None and declared <= MAX_BODY:
+    if declared is not None and (declared <= most or answer.method == "HEAD"):
         return await answer.read()
+    if declared is not None:
+        raise _TooLargeError
     chunks: list[bytes] = []
     size = 0
     async for chunk in answer.content.iter_any():
         size += len(chunk)
-        if size > MAX_BODY:
+        if size > most:
             raise _TooLargeError
         chunks.append(chunk)
     return b"".join(chunks)

@@ -48,9 +48,10 @@ def test_a_fault_counts_against_the_arm_that_had_it(old: Exchange, new: Exchange
     assert Pairing().judge(old, new) == {CALLS: expected}
 
 
-def test_what_our_own_limit_held_back_says_nothing() -> None:
-    """Nothing was sent, so nobody failed."""
-    held = unanswered(Failure.SATURATED)
+@pytest.mark.parametrize("why", [Failure.SATURATED, Failure.TOO_LARGE])
+def test_what_our_own_limit_held_back_says_nothing(why: Failure) -> None:
+    """Nothing was sent, or not all of it was read, so nobody failed."""
+    held = unanswered(why)
     assert Pairing().judge(held, answered()) == Pairing().judge(answered(), held) == {}
 
 

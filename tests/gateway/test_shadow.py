@@ -10,10 +10,11 @@ import pytest
 
 from canary.core.model import Arm, Call, Exchange, Response
 from canary.gateway.asking import Asked
+from canary.gateway.service import SHADOW_BODY
 from canary.gateway.shadow import MAX_WAITING, ShadowQueue
 from tests.factories import NEW_KEY, NOW, OLD_KEY, tcall, treply, treq, trollout
 from tests.rig import Rig, rig
-from tests.upstreams import hangs, resets, says, waits_for
+from tests.upstreams import hangs, huge, resets, says, waits_for
 from tests.waiting import until
 
 COUNTRIES = '{"0":{"id":0}}'
@@ -243,3 +244,19 @@ async def test_a_hanging_shadow_takes_no_connection_of_the_clients(tmp_path: Pat
         await gateway.new.has_heard(8)
         answers = await asyncio.gather(*(gateway.says("getNumber") for _ in range(3)))
         assert answers == ["ACCESS_NUMBER:7:79"] * 3
+
+
+async def test_answers_without_end_are_not_read_one_after_the_other(tmp_path: Path) -> None:
+    """After one that was too large no copy is sent for a while: what would be read of them is time of the clients."""
+    async with shadowing(tmp_path) as gateway:
+        gateway.new.answers(getBalance=huge(SHADOW_BODY + 1))
+        assert await gateway.says("getBalance") == "ACCESS_BALANCE:1.50"
+        await until(lambda: gateway.count("shadow_failed") == 1)
+        for _ in range(5):
+            assert await gateway.says("getBalance") == "ACCESS_BALANCE:1.50"
+        await until(lambda: gateway.count("shadow_dropped") == 5)
+        assert len(gateway.new.heard) == 1
+        gateway.service.shadow._rests_until = 0.0
+        gateway.new.answers(getBalance="ACCESS_BALANCE:2.50")
+        await gateway.says("getBalance")
+        await until(lambda: gateway.count("shadow_sent") == 2)
