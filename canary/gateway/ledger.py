@@ -131,6 +131,10 @@ class Ledger:
         """Count a purchase for the metrics."""
         self.totals.purchases[purchase.arm, purchase.outcome] += 1
 
+    def catch_up(self) -> None:
+        """Take in what waits: the totals are complete then."""
+        self._afterwards.catch_up()
+
     async def flush(self) -> bool:
         """Write what changed in one batch; ``False`` when the store did not take it (it is kept).
 
@@ -145,7 +149,7 @@ class Ledger:
             return await self._write()
 
     async def _write(self) -> bool:
-        self._afterwards.catch_up()
+        self.catch_up()
         leases = self._bindings.take_changed()
         purchases, self._purchases = self._purchases, []
         dirty, self._dirty = self._dirty, set()

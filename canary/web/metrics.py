@@ -41,6 +41,7 @@ def exposition(scrape: Scrape) -> bytes:
 
 def process_facts(service: GatewayService) -> Process:
     """Copy what the gateway knows; call it in the gateway's own thread, it takes no time to speak of."""
+    service.ledger.catch_up()
     totals = service.ledger.totals
     return Process(
         calls={key: tally.copy() for key, tally in totals.calls.items()},
