@@ -35,7 +35,7 @@ COUNTERS: Mapping[str, str] = {
     "other_paths": "Requests for another path of the same host; they went to the safe arm",
     "internal_errors": "Calls that a defect of the harness kept from being answered",
     "shadow_sent": "Shadow copies sent",
-    "shadow_dropped": "Shadow copies dropped because the queue was full, or because answers were too large a moment ago",
+    "shadow_dropped": "Shadow copies dropped: the queue was full, or answers were too large a moment ago",
     "shadow_failed": "Shadow copies that got no answer",
     "shadow_leases_bought": "Shadow leases bought on new",
     "shadow_leases_refused": "Shadow leases not bought, because of the budget or because they are stopped",
