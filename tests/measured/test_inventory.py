@@ -13,7 +13,7 @@ from canary.toolkit.inventory.model import Inventory
 from canary.toolkit.inventory.scan import take
 from tests.toolkit.inventory.labels import Found, labelled
 
-NODE = Path(__file__).parents[2] / "end_to_end" / "node" / "node_modules" / "sms-activate"
+NODE = Path(__file__).parents[1] / "end_to_end" / "node" / "node_modules" / "sms-activate"
 
 PACKAGES = {
     "smsactivate/api.py": {
