@@ -17,7 +17,7 @@ from secrets import token_hex
 from canary.core.actions import lookup
 from canary.core.budget import NOTHING
 from canary.core.leases import may_have_bought
-from canary.core.model import Arm, Call, Effect, Kind, Lease, Request
+from canary.core.model import Arm, Call, Effect, Kind, Lease, Progress, Request
 from canary.gateway.asking import Asked
 from canary.gateway.rollouts import RolloutView
 from canary.gateway.shadow import Share
@@ -39,12 +39,13 @@ CAPPED = frozenset({"WRONG_MAX_PRICE", "MAX_PRICE_EXCEEDED"})
 """Refusals that our own cap on the price has brought about: nothing is learned from them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class _Shadow:
-    """A shadow lease in memory. ``turn``: its calls are sent one after the other."""
+    """A shadow lease in memory. ``turn``: its calls are sent one after the other. ``coded``: it has its code."""
 
     lease: ShadowLease
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    coded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +256,10 @@ class ShadowLeases:
                 return  # it has been given back meanwhile
             own = {name: shadow.lease.own_id}
             asked = await self._calls.like(job.request, job.call, own, shadow.lease.mode)
-        self._learn(asked)
+        shadow.coded |= asked.exchange.reply.progress is Progress.CODE
+        # a sandbox may have codes at once, or never: what is refused for that reason is no habit of new
+        if job.call.effect is Effect.LEASE_READ or shadow.coded == (job.lease.code_at is not None):
+            self._learn(asked)
         self._count("shadow_lease_calls_sent")
 
     async def among(self, arm: Arm, own: Collection[str]) -> Collection[str]:

@@ -92,6 +92,25 @@ async def test_what_it_answers_is_compared(tmp_path: Path) -> None:
         assert {("getNumber", "phone"), ("getNumber", "whitespace"), ("getStatus", "whitespace")} <= found
 
 
+async def test_a_sandbox_without_codes_is_no_difference(tmp_path: Path) -> None:
+    """Where old's number has its code and the sandbox's has none, new refuses what old accepts, and that is right."""
+    async with shadowed(tmp_path, SANDBOX) as world:
+        await world.old.change(success=1, code_delay="1s")
+        for n in range(25):
+            lease = await world.buy()
+            await world.settled()
+            await world.ask("getStatus", id=lease)
+            world.clock.advance(2)
+            await world.ask("getStatus", id=lease)
+            await until(lambda n=n: world.count("shadow_lease_calls_sent") == 3 * n + 2)
+            await world.first.flush()
+            await world.ask("setStatus", id=lease, status="3")
+            await until(lambda n=n: world.count("shadow_lease_calls_sent") == 3 * n + 3)
+        await world.first.flush()
+        assert world.new.books.by_word["BAD_STATUS"] == 25
+        assert world.first.store.differences(world.first.name) == []
+
+
 async def test_old_pays_for_its_client_alone(tmp_path: Path) -> None:
     """The client's key goes to old, new's own to new; the client is shown old's number."""
     async with shadowed(tmp_path, SANDBOX) as world:
