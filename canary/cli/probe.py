@@ -75,7 +75,9 @@ def probe(
     )
     pace = rate or usual_rate(loaded)
     with _telling() as tell:
-        found = asyncio.run(_probed(loaded, resolve(loaded), subject, arms, pace, reads_only, tell))
+        found = asyncio.run(
+            _probed(loaded, resolve(loaded, arms=arms), subject, arms, pace, reads_only, tell)
+        )
     if as_json:
         click.echo(json.dumps(found.as_json()))
     else:

@@ -44,7 +44,9 @@ def replay(flows: Path, policy: Path, rate: float | None, as_json: bool) -> None
     except FlowFileError as error:
         raise UsageError(f"{error}; record one with canary run --record FILE") from None
     with _telling() as tell:
-        found = asyncio.run(_replayed(loaded, resolve(loaded), traffic, rate or usual_rate(loaded), tell))
+        found = asyncio.run(
+            _replayed(loaded, resolve(loaded, arms=(Arm.NEW,)), traffic, rate or usual_rate(loaded), tell)
+        )
     if as_json:
         click.echo(json.dumps(document(str(flows), found.findings, found.market) | _counts(found.sent)))
     else:

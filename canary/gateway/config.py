@@ -2,7 +2,7 @@
 
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,8 +75,13 @@ def _shipped() -> list[str]:
     return sorted(path.stem for path in (SHIPPED / "providers").glob("*.yaml"))
 
 
-def resolve(loaded: Loaded, environ: Mapping[str, str] = os.environ) -> Secrets:
+def resolve(
+    loaded: Loaded, environ: Mapping[str, str] = os.environ, arms: Iterable[Arm] = tuple(Arm)
+) -> Secrets:
     """The secrets that a policy refers to.
+
+    Args:
+        arms: those that will be asked; the keys of the others need not be there.
 
     Raises:
         PolicyError: a variable is not set, a file cannot be read, or what they hold cannot be sent.
@@ -92,7 +97,7 @@ def resolve(loaded: Loaded, environ: Mapping[str, str] = os.environ) -> Secrets:
         literals.add(value)
         return value
 
-    for arm in Arm:
+    for arm in arms:
         side = loaded.policy.arm(arm)
         key = side.api_key
         keys[arm] = None if key == PASSTHROUGH else value_of(key, "arms", arm, "api_key")

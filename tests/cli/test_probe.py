@@ -86,3 +86,14 @@ async def test_no_key_is_printed(tmp_path: Path, new: Provider) -> None:
     for words in ((), ("--json",)):
         said = await probe(tmp_path, new, *words)
         assert NEW_KEY not in said.out + said.err
+
+
+async def test_the_key_of_an_arm_that_is_not_asked_need_not_be_there(
+    tmp_path: Path, new: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old is closed, and its key long deleted."""
+    monkeypatch.delenv("OLD_SMS_KEY")
+    assert (await probe(tmp_path, new)).code in {0, 1}
+    said = await probe(tmp_path, new, "--both")
+    assert said.code == 2
+    assert "arms.old.api_key: the environment variable OLD_SMS_KEY is not set" in said.err
