@@ -16,7 +16,7 @@ _ASSIGNED = re.compile(
     rf"(?i)(?<!\w){_NAME}[\"']?\]?\s*(?::\s*[\w?]+\s*=|=>|:=|\|\||\?\?|[=:,(])\s*[\"'`]{_LITERAL}[\"'`]"
 )
 _SETTING = re.compile(
-    rf"(?im)^[\s\"'-]*(?:export\s+|ENV\s+|ARG\s+)?{_NAME}[\"']?\s*[=: ]\s*[\"']?{_LITERAL}[\"']?,?\s*$"
+    rf"(?im)^[ \t\"'-]*(?:export\s+|ENV\s+|ARG\s+)?{_NAME}[\"']?\s*[=: ]\s*[\"']?{_LITERAL}[\"']?,?\s*$"
 )
 _DEFAULT = re.compile(
     rf"(?i)\benv\w*\b[^\n]*?[(\[]\s*[\"']{_NAME}[\"'][\])]*\s*(?:,|\|\||\?\?|\?:)\s*[\"']{_LITERAL}[\"']"

@@ -38,7 +38,7 @@ _STARS = r"/\*.*?(?:\*/|\Z)"
 _HASH = r"#[^\n]*"
 _SPACED_HASH = r"(?:(?<=\s)|^)#[^\n]*"
 _BEGIN_END = r"^=begin\b.*?(?:^=end\b|\Z)"
-_SEMICOLON = r"^\s*;[^\n]*"
+_SEMICOLON = r"^[ \t]*;[^\n]*"
 _MARKUP = r"<!--.*?(?:-->|\Z)"
 
 

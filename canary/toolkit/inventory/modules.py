@@ -124,7 +124,7 @@ def _script(source: Source) -> Iterator[Written]:
         yield (found.group("path"), Known(frozenset(whole), names))
 
 
-_GO = re.compile(r"(?m)^\s*(?:import\s+)?(?P<alias>[\w.]+\s+)?\"(?P<path>[\w./~-]+)\"\s*$")
+_GO = re.compile(r"(?m)^[ \t]*(?:import\s+)?(?P<alias>[\w.]+\s+)?\"(?P<path>[\w./~-]+)\"\s*$")
 
 
 def _go(source: Source) -> Iterator[Written]:
@@ -136,7 +136,7 @@ def _go(source: Source) -> Iterator[Written]:
 
 _INCLUDED = re.compile(
     r"(?m)\b(?:require(?:_once|_relative)?|include(?:_once)?|import|load|source)\b[^\"'\n;]{0,80}[\"'](?P<quoted>[^\"'\n]+)[\"']"
-    r"|^\s*(?:\.|source)\s+[\"']?(?:\$[^\s/]*/|\$\([^)]*\)/)?(?P<plain>[\w./-]+)"
+    r"|^[ \t]*(?:\.|source)\s+[\"']?(?:\$[^\s/]*/|\$\([^)]*\)/)?(?P<plain>[\w./-]+)"
 )
 
 

@@ -52,13 +52,13 @@ _IMPORTS = (
     _Import(
         frozenset({"go"}),
         re.compile(
-            rf"(?m)^\s*(?:import\s+)?(?P<names>\w+\s+)?\"(?P<sdk>github\.com/[\w.-]+/(?:{GO}))(?:/[\w./-]+)?\""
+            rf"(?m)^[ \t]*(?:import\s+)?(?P<names>\w+\s+)?\"(?P<sdk>github\.com/[\w.-]+/(?:{GO}))(?:/[\w./-]+)?\""
         ),
     ),
     _Import(
         frozenset({"java", "kotlin"}),
         re.compile(
-            r"(?m)^\s*import\s+(?:static\s+)?(?P<sdk>(?:com|ru)\.sms_activate)\.(?:[\w]+\.)*(?P<names>\w+|\*)"
+            r"(?m)^[ \t]*import\s+(?:static\s+)?(?P<sdk>(?:com|ru)\.sms_activate)\.(?:[\w]+\.)*(?P<names>\w+|\*)"
         ),
     ),
     _Import(
@@ -67,7 +67,8 @@ _IMPORTS = (
     _Import(
         frozenset({"csharp"}),
         re.compile(
-            r"(?m)^\s*using\s+(?P<sdk>(?:SmsActivate|SMSActivate|SmsHub|GrizzlySms)(?:\.?(?:Api|Client|Net|Sdk|SDK))+)\s*;"
+            r"(?m)^[ \t]*using\s+(?P<sdk>(?:SmsActivate|SMSActivate|SmsHub|GrizzlySms)"
+            r"(?:\.?(?:Api|Client|Net|Sdk|SDK))+)\s*;"
         ),
     ),
 )
@@ -76,7 +77,7 @@ _BY_DEFAULT = {"sms_activate": "SmsActivate", "smsactivate": "SmsActivate", "sms
 
 _PIP = _one_of(PYTHON).replace("_", "[-_]")
 _DECLARED = re.compile(
-    rf"(?im)^[\s\"'-]*(?P<a>{_PIP})[\"']?\s*(?:[=~<>!\[;^,]|$)(?!>)"  # requirements, TOML
+    rf"(?im)^[ \t\"'-]*(?P<a>{_PIP})[\"']?\s*(?:[=~<>!\[;^,]|$)(?!>)"  # requirements, TOML
     rf"|[\"'](?P<b>{_one_of(NPM)})[\"']\s*:\s*[\"']"  # package.json
     rf"|[\"'](?P<c>{VENDOR})[\"']\s*:\s*[\"']"  # composer.json
     rf"|(?P<d>github\.com/[\w.-]+/(?:{GO}))\s+v"  # go.mod

@@ -76,7 +76,7 @@ SYMBOL = re.compile(r"(?<![\w$-])(?::action\s*=>|action:)\s*:(?P<action>[a-z]+[A
 LIKE_ONE = re.compile(r"(?:get|set|check|cancel|finish|continue|buy|create|update|add)[A-Z]\w+$")
 """How an action is named that no documentation has."""
 
-UNQUOTED = re.compile(rf"(?m)^[\s\"'-]*action[\"']?\s*[:=]\s*[\"']?{_NAME}[\"']?\s*,?\s*$")
+UNQUOTED = re.compile(rf"(?m)^[ \t\"'-]*action[\"']?\s*[:=]\s*[\"']?{_NAME}[\"']?\s*,?\s*$")
 """An action as a setting: in YAML, JSON and the like."""
 
 QUOTED = re.compile(rf"(?P<quote>[\"'`])(?P<action>{_VERBED})(?:(?P=quote)|(?=&))")

@@ -151,6 +151,7 @@ def _blanked(text: str, extents: list[tuple[int, int]]) -> str:
 # --- functions and classes ------------------------------------------------------------------------------------
 
 _INDENTED = re.compile(r"^([ \t]*)(?:async[ \t]+)?(def|class)[ \t]+(\w+)", re.MULTILINE)
+_END = re.compile(r"^([ \t]*)end\b", re.MULTILINE)
 _ENDED = re.compile(r"^([ \t]*)(def|class|module)[ \t]+(?:self\.)?([\w:]+[?!]?)", re.MULTILINE)
 
 
@@ -173,11 +174,16 @@ def _leaves(source: Source, line: int, depth: int) -> bool:
 
 
 def _ended(source: Source) -> Iterator[Scope]:
+    ends: dict[str, list[int]] = {}
+    for found in _END.finditer(source.bare):
+        ends.setdefault(found.group(1), []).append(found.end())
     for found in _ENDED.finditer(source.bare):
-        close = re.compile(rf"^{found.group(1)}end\b", re.MULTILINE).search(source.bare, found.end())
-        end = close.end() if close else len(source.text)
-        name = found.group(3).rpartition(":")[2]
-        yield Scope(name, found.group(2) == "def", found.start(3), found.end(), end)
+        closing = ends.get(found.group(1), [])
+        at = bisect_right(closing, found.end())
+        end = closing[at] if at < len(closing) else len(source.text)
+        yield Scope(
+            found.group(3).rpartition(":")[2], found.group(2) == "def", found.start(3), found.end(), end
+        )
 
 
 _NO_NAMES = frozenset(
@@ -315,14 +321,17 @@ _STATEMENT_END = re.compile(r";|\n(?=\s*\n)|\n(?=(?:export|const|let|var|functio
 _MEMBER_END = re.compile(r"[;,]?\n")
 
 
+_BODY = 4000
+"""Characters in which an expression ends."""
+
+
 def _short_arrows(source: Source) -> Iterator[Scope]:
     """Arrow functions whose body is an expression."""
     for pattern, ending in ((_SHORT, _STATEMENT_END), (_SHORT_MEMBER, _MEMBER_END)):
         for found in pattern.finditer(source.bare):
-            end = ending.search(source.bare, found.end())
-            yield Scope(
-                found.group(1), True, found.start(1), found.end(), end.start() if end else len(source.text)
-            )
+            last = min(len(source.text), found.end() + _BODY)
+            end = ending.search(source.bare, found.end(), last)
+            yield Scope(found.group(1), True, found.start(1), found.end(), end.start() if end else last)
 
 
 def _none(source: Source) -> Iterator[Scope]:

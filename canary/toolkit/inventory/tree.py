@@ -15,7 +15,7 @@ from canary.toolkit.inventory.scan import Scan
 from canary.toolkit.inventory.signs import NEAR, may_matter
 from canary.toolkit.inventory.wrappers import Wrapper
 
-LIMIT = 1024 * 1024
+LIMIT = 512 * 1024
 """Bytes of a file that is read; a longer one is data or was generated."""
 
 HEAD = 8192

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canary.gateway.config import shipped_profile
 from canary.toolkit.inventory import languages as lang
 from canary.toolkit.inventory.languages import Language, language_of
+from canary.toolkit.inventory.scan import take
 from canary.toolkit.inventory.source import Source
 
 ALL = sorted(
@@ -157,3 +159,30 @@ def test_what_is_in_no_function() -> None:
     assert source.loose.split() == ["a", "def", "c"]
     assert source.function_at(source.text.index("b")).name == "f"
     assert source.function_at(source.text.index("c")).name == ""
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a",
+        " ",
+        "\n",
+        "(",
+        "{",
+        "'",
+        "`${a}`;",
+        "/*",
+        "a.",
+        "a-",
+        "country",
+        "status",
+        "const a = (b) => ",
+        "a = ",
+        "action: ",
+    ],
+)
+@pytest.mark.parametrize("suffix", ["py", "js", "php", "rb", "sh", "yml", "md"])
+def test_no_text_holds_the_scanner_up(piece: str, suffix: str) -> None:
+    """A generated file of one thing over and over is read in the time of any other; quadratic would not end here."""
+    text = f'u = "https://sms-activate.org/stubs/handler_api.php?action=getNumber"\n{piece * (60_000 // len(piece))}'
+    assert take([(f"a.{suffix}", text)], shipped_profile("verifysms")).files
