@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +24,9 @@ from canary.toolkit.inventory.tree import Progress, TreeError, take
 
 _COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
 _LEVELS = tuple(Level)
+
+_LINES = 8
+"""Of a file, how many lines are named in the table; all of them are in the JSON."""
 
 FAILED = 1
 """Exit code when something was found that the caller does not want."""
@@ -160,18 +163,25 @@ def _show(found: Inventory) -> None:
     console.print()
     console.print(_files(found, console.is_terminal))
     if any(group.wrapper for group in found.groups):
+        console.print()
         console.print(_groups(found, console.is_terminal))
     for text in _hazards(found):
         console.print(text)
 
 
 def _files(found: Inventory, terminal: bool) -> Table:
-    table = _table(terminal, "file", "language", "calls", "other", "hazards", "through")
+    table = _table(terminal, "file", "language", "calls", "other", "hazards", "lines", "through")
     for file in found.files:
         through = sorted({site.wrapper for site in file.sites if site.wrapper})
         numbers = (len(file.calls), len(file.sites) - len(file.calls), len(file.hazards))
-        table.add_row(file.path, file.language, *(str(n or "") for n in numbers), ", ".join(through))
+        cells = (*(str(n or "") for n in numbers), _lines(file.sites), ", ".join(through))
+        table.add_row(file.path, file.language, *cells)
     return table
+
+
+def _lines(sites: Sequence[Site]) -> str:
+    shown = ", ".join(str(site.line) for site in sites[:_LINES])
+    return f"{shown}, …" if len(sites) > _LINES else shown
 
 
 def _groups(found: Inventory, terminal: bool) -> Table:
