@@ -1,8 +1,11 @@
 """Each hazard is seen where it is, and not where code only looks like it."""
 
+from pathlib import Path
+
 import pytest
 
 from canary.toolkit.inventory.hazards import RULES
+from canary.toolkit.inventory.model import SiteKind
 from tests.toolkit.inventory.small import URL, hazards, inventory
 
 BASE = f"""\
@@ -46,6 +49,13 @@ def test_every_rule_says_what_to_do() -> None:
     """An id, a title and a remedy, each once."""
     assert len({rule.id for rule in RULES}) == len(RULES)
     assert all(rule.title and rule.help.endswith(".") for rule in RULES)
+
+
+def test_the_documentation_names_what_there_is() -> None:
+    """Every rule with its level, and every kind of site."""
+    text = (Path(__file__).parents[3] / "docs" / "inventory.md").read_text("utf-8")
+    assert all(f"| `{rule.id}` | {rule.level} |" in text for rule in RULES)
+    assert all(f"| `{kind}` |" in text for kind in SiteKind)
 
 
 # --- 6 --------------------------------------------------------------------------------------------------------
