@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 PATIENCE = 5.0
 """Seconds that a lease which another replica may have bound is looked for in a store that does not answer."""
 
+ENDED = 4096
+"""Ended leases that stay in memory, the last ones bought; the store answers for those before them."""
+
 
 class Bindings:
     """The leases of one rollout.
@@ -139,16 +142,16 @@ class Bindings:
             self._changed.setdefault(lease.lease_key, lease)
 
     def forget(self, now: float) -> None:
-        """Drop leases from memory whose grace period has passed; the store still knows them."""
-        over = [
-            key
+        """Drop ended leases whose grace period has passed, or that are too many; the store still knows them."""
+        ended = [
+            (key, lease)
             for key, lease in self._live.items()
-            if lease.state is not LeaseState.OPEN
-            and max(lease.ended_at or 0.0, lease.seen_at) < now - self._grace
-            and lease.lease_key not in self._changed
+            if lease.state is not LeaseState.OPEN and lease.lease_key not in self._changed
         ]
-        for key in over:
-            del self._live[key]
+        surplus = len(ended) - ENDED
+        for place, (key, lease) in enumerate(ended):
+            if place < surplus or max(lease.ended_at or 0.0, lease.seen_at) < now - self._grace:
+                del self._live[key]
 
     async def look_around(self) -> None:
         """Learn which arms have issued leases: another replica may have bound the first.

@@ -12,6 +12,7 @@ import pytest
 
 from canary.core.model import Arm, LeaseState, Outcome, Progress
 from canary.core.tally import BUCKET, bucket_of, total
+from canary.gateway import bindings as bindings_module
 from canary.gateway import ledger as module
 from canary.store.errors import StoreUnavailable
 from tests.factories import NOW, tassignment, tcall, texchange, tlease, tpurchase, treply
@@ -260,6 +261,21 @@ async def test_memory_lets_ended_leases_go_after_the_grace_period(gateway: Rig) 
     await gateway.ask("getStatus", id="7")
     assert gateway.old.heard[-1].action == "getStatus"
     assert len(bindings) == 1
+
+
+async def test_memory_holds_so_many_ended_leases(gateway: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest go first, whatever the grace period; their calls find their arm in the store."""
+    monkeypatch.setattr(bindings_module, "ENDED", 2)
+    gateway.old.answers(setStatus="ACCESS_CANCEL")
+    for lease_id in "789":
+        gateway.old.answers(getNumber=f"ACCESS_NUMBER:{lease_id}:79")
+        await gateway.ask("getNumber")
+        await gateway.ask("setStatus", id=lease_id, status="8")
+    await gateway.flush()
+    bindings = gateway.service.bindings
+    bindings.forget(gateway.clock())
+    assert {lease.id for lease in bindings.leases} == {"8", "9"}
+    assert set(await bindings.find(tcall("getStatus", id="7"))) == {"7"}
 
 
 async def test_an_open_lease_is_never_let_go(gateway: Rig) -> None:
