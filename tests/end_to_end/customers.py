@@ -47,8 +47,9 @@ class Customers:
         """An event that is set when so many purchases have been tried."""
         return self._milestones.setdefault(tries, asyncio.Event())
 
-    async def run(self) -> None:
-        """Until all purchases were made and all numbers ended."""
+    async def run(self, more: int = 0) -> None:
+        """Until all purchases, and so many ``more``, were made and all numbers ended."""
+        self._total += more
         connector = aiohttp.TCPConnector(limit=self._clients)
         async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as group:
             for _ in range(self._clients):
