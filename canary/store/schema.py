@@ -271,6 +271,39 @@ hazards = Table(
     Column("example", String, nullable=False),
 )
 
+# webhooks that came, until and for a while after the client has them; a body goes once it is delivered
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("serial", _Serial, primary_key=True, autoincrement=True),  # in the order of coming
+    Column("rollout", String(200), nullable=False),
+    Column("arm", String(3), nullable=False),
+    Column("digest", String(64), nullable=False),  # tells a repetition
+    Column("lane", String(300), nullable=False),  # what is delivered in order
+    Column("source", String(100), nullable=False),
+    Column("content_type", String(200), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("at", Float(53), nullable=False),
+    Column("next_at", Float(53), nullable=False),  # when it may be sent
+    Column("tries", Integer, nullable=False),
+    Column("done_at", Float(53)),
+    UniqueConstraint("rollout", "arm", "digest"),
+    Index("outbox_waiting", "rollout", "done_at", "next_at"),
+    Index("outbox_lanes", "rollout", "lane", "serial"),
+)
+
+# what an arm's own history says of refunds that are due
+statements = Table(
+    "statements",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("arm", String(3), primary_key=True),
+    Column("kind", String(10), primary_key=True),
+    Column("id", String(200), primary_key=True),
+    Column("at", Float(53), nullable=False),
+    Column("kept", Exact, nullable=False),  # what it says was charged in the end
+)
+
 recoveries = Table(
     "recoveries",
     metadata,
@@ -341,5 +374,8 @@ def _whole_tables(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-MIGRATIONS: tuple[Callable[[Connection], Any], ...] = (_first, _history, _acks, _whole_tables, _whole_tables)
+MIGRATIONS: tuple[Callable[[Connection], Any], ...] = (
+    *(_first, _history, _acks),
+    *(_whole_tables, _whole_tables, _whole_tables),
+)
 """Steps in order; the n-th brings a store to version n. A step is never changed once released."""
