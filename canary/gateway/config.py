@@ -8,7 +8,8 @@ from pathlib import Path
 
 from canary.core.model import Arm
 from canary.core.policy.load import PolicyError, line_of, parse_policy, parse_profile
-from canary.core.policy.model import PASSTHROUGH, EnvRef, KeyRef, Policy, Profile
+from canary.core.policy.model import PASSTHROUGH, Policy, Profile
+from canary.core.policy.references import EnvRef, KeyRef
 
 _CHECKOUT = Path(__file__).parents[2] / "policies"
 SHIPPED = _CHECKOUT if _CHECKOUT.is_dir() else Path(__file__).parents[1] / "policies"

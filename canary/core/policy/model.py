@@ -4,56 +4,31 @@ import re
 from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from canary.core.model import Arm
 from canary.core.policy.gates import Gate, Gates, Strict
 from canary.core.policy.notation import Count, Country, Duration, Share, duration
+from canary.core.policy.references import EnvRef, FileRef, Headers, matching, reference_in, split_url
 from canary.core.policy.shadow import ShadowPolicy
 from canary.core.stage import HOLD_BACK, Step
 
 PASSTHROUGH: Literal["passthrough"] = "passthrough"
 
-_SECRET_HEADER = re.compile(r"(?i)auth|api[_-]?key|token|secret|cookie|password|credential")
-_SECRET_VALUE = re.compile(r"(?i)\s*(apikey|basic|bearer|token)\s")
 _KEY_PARAMETER = re.compile(r"(?i)(api[_.-]?)?key|(access_)?token|secret")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOST = re.compile(r"(?i)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
-
-
-def _matching(pattern: str, expected: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(f"expected {expected}")
-        return text
-
-    return AfterValidator(check)
 
 
 Name = Annotated[
     str,
-    _matching(
+    matching(
         r"[A-Za-z0-9][A-Za-z0-9_.-]*",
         "a name of letters, digits, dots, dashes and underscores, such as canary-5pct",
     ),
 ]
 
-
-class EnvRef(Strict):
-    """A secret in an environment variable."""
-
-    env: Annotated[str, _matching(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")]
-
-
-class FileRef(Strict):
-    """A secret in a file."""
-
-    file: Annotated[str, Field(min_length=1)]
-
-
-type KeyRef = EnvRef | FileRef
 
 LITERAL_KEY = (
     "a key may not stand in the policy; "
@@ -63,38 +38,17 @@ LITERAL_KEY = (
 
 def _key_reference(value: Any) -> Any:
     """A reference as written; anything that could be a literal key is refused without repeating it."""
-    reference = value if value == PASSTHROUGH else _reference(value)
+    reference = value if value == PASSTHROUGH else reference_in(value)
     if reference is None:
         raise ValueError(LITERAL_KEY)
     return reference
 
 
 def _address(value: Any) -> Any:
-    reference = _reference(value)
+    reference = reference_in(value)
     if reference is None:
         raise ValueError("the address of a notification holds a secret; expected {env: NAME} or {file: PATH}")
     return reference
-
-
-def _header_value(value: Any) -> Any:
-    reference = _reference(value)
-    if reference is not None:
-        return reference
-    if isinstance(value, str) and value.isprintable() and value == value.strip():
-        return value
-    raise ValueError("expected text on one line, {env: NAME} or {file: PATH}")
-
-
-def _reference(value: Any) -> KeyRef | None:
-    if isinstance(value, EnvRef | FileRef):
-        return value
-    for kind in (EnvRef, FileRef):
-        if isinstance(value, dict) and value.keys() == kind.model_fields.keys():
-            try:
-                return kind.model_validate(value)
-            except ValidationError:
-                return None
-    return None
 
 
 class ArmPolicy(Strict):
@@ -107,9 +61,7 @@ class ArmPolicy(Strict):
     provider: str = "generic"
     api_key: EnvRef | FileRef | Literal["passthrough"] = PASSTHROUGH
     timeout: Annotated[Duration, Field(gt=0)] = 30.0
-    headers: dict[str, Annotated[str | EnvRef | FileRef, BeforeValidator(_header_value)]] = Field(
-        default_factory=dict
-    )
+    headers: Headers = Field(default_factory=dict)
     max_in_flight: Annotated[Count, Field(ge=1)] = 256
     ca: str | None = None  # a PEM file with a certificate authority to trust beside the system's
     price_factor: Annotated[Decimal, Field(gt=0)] = Decimal(1)
@@ -120,7 +72,7 @@ class ArmPolicy(Strict):
     @field_validator("url")
     @classmethod
     def _endpoint(cls, url: str) -> str:
-        parts = _split(url)
+        parts = split_url(url)
         if parts is None:
             raise ValueError("expected an http or https URL such as https://host/stubs/handler_api.php")
         if parts.fragment or parts.username or parts.password:
@@ -140,30 +92,6 @@ class ArmPolicy(Strict):
                 "a country stands there twice, in capitals and in small letters; keep one of them"
             )
         return spelt
-
-    @field_validator("headers", mode="before")
-    @classmethod
-    def _no_literal_secrets(cls, headers: Any) -> Any:
-        if not isinstance(headers, dict):
-            return headers
-        for name, value in headers.items():
-            if not _HEADER_NAME.fullmatch(str(name)):
-                raise ValueError("one of the names is none; expected a header name such as X-Sandbox-Mode")
-            if isinstance(value, str) and (_SECRET_HEADER.search(str(name)) or _SECRET_VALUE.match(value)):
-                raise ValueError(
-                    f"the header {name} looks like a secret; expected {{env: NAME}} or {{file: PATH}}"
-                )
-        return headers
-
-
-def _split(url: str) -> SplitResult | None:
-    """The parts of an address that can be asked over HTTP, ``None`` for any other."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return None
-    return parts if usable and url.isprintable() and " " not in url else None
 
 
 class ArmsPolicy(Strict):

@@ -9,7 +9,8 @@ import pytest
 from canary.core.budget import Caps
 from canary.core.model import Arm
 from canary.core.policy.load import PolicyError, parse_policy, parse_profile, policy_json
-from canary.core.policy.model import EnvRef, FileRef, Policy
+from canary.core.policy.model import Policy
+from canary.core.policy.references import EnvRef, FileRef
 from canary.core.stage import Step
 
 OLD = "https://old.example/stubs/handler_api.php"
