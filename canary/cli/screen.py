@@ -149,5 +149,6 @@ _UNITS: Mapping[str, Callable[[object], str]] = {
     "cost_per_success": _plain,
     "contract": _plain,
     "coverage": _plain,
+    "refunds": _plain,
 }
 """How a gate's values are written; the others are rates."""

@@ -1,12 +1,13 @@
-"""The plain counts of a look: contract differences and unmapped actions, against what the policy allows."""
+"""The plain counts of a look: differences, unmapped actions, refunds that never came; and what the policy allows."""
 
 from collections.abc import Iterator, Sequence
 
+from canary.core.accounts import Promises
 from canary.core.actions import lookup
 from canary.core.check import Check
 from canary.core.compare.acks import Findings, place_of
-from canary.core.model import Rollout
-from canary.core.policy.gates import ContractGate, CoverageGate
+from canary.core.model import Arm, Rollout
+from canary.core.policy.gates import ContractGate, CoverageGate, RefundsGate
 from canary.core.policy.model import Policy
 from canary.core.route import READS
 from canary.core.stage import Step
@@ -15,25 +16,32 @@ from canary.store.store import Store
 FEWEST = 3
 """Replies in which a difference can be found at all (``canary.core.compare.rules.FIRM``)."""
 
+FEWEST_OVERDUE = 10
+"""Overdue refunds that are enough to call it harm; as many would show a dead arm."""
+
 NAMED = 3
 """Findings that are named in a reason; the rest is counted."""
 
 
-def checks_of(store: Store, policy: Policy, rollout: Rollout) -> tuple[Check, ...]:
+def checks_of(store: Store, policy: Policy, rollout: Rollout, since: float) -> tuple[Check, ...]:
     """The checks of the stage that a rollout is in; none without such gates.
+
+    Args:
+        since: the era's beginning, in seconds since the epoch; refunds of earlier attempts are no news.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    contract, coverage = policy.gates.contract, policy.gates.coverage
-    if contract is None and coverage is None:
-        return ()
-    findings = store.findings(rollout.name)
+    contract, coverage, refunds = policy.gates.contract, policy.gates.coverage, policy.gates.refunds
     checks: list[Check] = []
-    if contract is not None:
-        checks.append(_contract(contract, findings, _needed(store, policy, rollout, findings)))
-    if coverage is not None:
-        checks.append(_coverage(coverage, findings, _next(policy.steps, rollout)))
+    if contract is not None or coverage is not None:
+        findings = store.findings(rollout.name)
+        if contract is not None:
+            checks.append(_contract(contract, findings, _needed(store, policy, rollout, findings)))
+        if coverage is not None:
+            checks.append(_coverage(coverage, findings, _next(policy.steps, rollout)))
+    if refunds is not None:
+        checks.append(_refunds(refunds, store.promises(rollout.name, Arm.NEW, since)))
     return tuple(checks)
 
 
@@ -71,6 +79,20 @@ def _coverage(gate: CoverageGate, findings: Findings, following: Step | None) ->
     names = (one.action for one in found)
     detail = _named(names, len(found), "canary differences")
     return Check("coverage", len(found), seen=findings.actions, blocks=blocks, detail=detail)
+
+
+def _refunds(gate: RefundsGate, promises: Promises) -> Check:
+    """Counted by balances, not estimated: it needs no control arm, and holds at any weight."""
+    detail = f"{promises.money:f} is in no balance of new; see canary ledger" if promises.overdue else ""
+    return Check(
+        "refunds",
+        promises.overdue,
+        max(int(gate.max_overdue * promises.due), FEWEST_OVERDUE - 1),
+        promises.due,
+        blocks=gate.enforce,
+        rolls_back=gate.enforce,
+        detail=detail,
+    )
 
 
 def _next(steps: Sequence[Step], rollout: Rollout) -> Step | None:

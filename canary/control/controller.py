@@ -70,7 +70,7 @@ class Controller:
         notebook = self._open(look.rollout)
         notebook.take_in(self._store, now)
         facts = stage_facts(self._policy, look.rollout, now)
-        checks = checks_of(self._store, self._policy, look.rollout)
+        checks = checks_of(self._store, self._policy, look.rollout, notebook.ground.since)
         basis = notebook.basis(facts, checks, self._pairs(look.rollout))
         verdict = basis.judge(notebook.evidence, self._policy)
         event = _event(verdict, already_down=notebook.down)

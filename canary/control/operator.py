@@ -6,6 +6,7 @@ from typing import Any
 
 from canary import __version__
 from canary.control.checks import checks_of
+from canary.control.era import era_of
 from canary.core.model import Decision, Rollout
 from canary.core.policy.model import Policy
 from canary.core.stage import Event, IllegalEvent, Step, apply
@@ -103,7 +104,10 @@ class Operator:
 
     def _check(self, before: Rollout) -> None:
         """What has come up while a stage waited for its approval holds it up as it would have before."""
-        checks = checks_of(self._store, self._policy, before) if self._policy else ()
+        if self._policy is None:
+            return
+        since = era_of(self._store.decisions(before.name)).since
+        checks = checks_of(self._store, self._policy, before, since)
         objections = [said for check in checks if (said := check.objection)]
         if objections:
             raise IllegalEvent(f"approve is held up: {'; '.join(objections)}; promote moves on all the same")

@@ -141,6 +141,23 @@ def arrived(waiting: Iterable[Owed], amount: Decimal, late: float) -> list[Owed]
 
 
 @dataclass(frozen=True, slots=True)
+class Promises:
+    """Refunds of one arm since some moment, by its balances: those that came, and those that are overdue.
+
+    ``money``: what is overdue, in the arm's unit.
+    """
+
+    came: int = 0
+    overdue: int = 0
+    money: Decimal = NOTHING
+
+    @property
+    def due(self) -> int:
+        """Refunds that should have come by the last balance."""
+        return self.came + self.overdue
+
+
+@dataclass(frozen=True, slots=True)
 class Books:
     """One arm's money with what its balances show.
 

@@ -1,4 +1,4 @@
-"""A plain count against what the policy allows: contract differences, unmapped actions."""
+"""A plain count against what the policy allows: contract differences, unmapped actions, refunds that never came."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,8 @@ class Check:
     """One count.
 
     ``seen``: how much was looked at, ``needed`` how much must have been; ``blocks``: whether the stage may not be
-    left while too much is found, or too little was looked at. ``detail`` names what was found.
+    left while too much is found, or too little was looked at. ``rolls_back``: whether too much is harm at once.
+    ``detail`` names what was found.
     """
 
     name: str
@@ -17,6 +18,7 @@ class Check:
     seen: int = 0
     needed: int = 0
     blocks: bool = True
+    rolls_back: bool = False
     detail: str = ""
 
     @property

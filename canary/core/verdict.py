@@ -275,6 +275,14 @@ def _harm(look: _Look) -> _Ruling | None:
     return _Ruling(VerdictKind.ROLLBACK, said) if said else None
 
 
+def _refused(look: _Look) -> _Ruling | None:
+    """Counts that are harm by themselves, whatever ``old`` is like."""
+    if look.stage.weight == 0:
+        return None
+    said = tuple(check.objection for check in look.checks if check.rolls_back and check.failed)
+    return _Ruling(VerdictKind.ROLLBACK, said) if said else None
+
+
 def _both_down(look: _Look) -> _Ruling | None:
     said = []
     for metric in FLOOR_METRICS:
@@ -336,6 +344,7 @@ def _hold(look: _Look) -> _Ruling:
 
 
 _RULES: tuple[Callable[[_Look], _Ruling | None], ...] = (
+    _refused,
     _mismatch,
     _harm,
     _both_down,

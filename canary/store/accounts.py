@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, tuple_, update
 
-from canary.core.accounts import Account, Owed, Range, Reading, Terms, arrived, judged
+from canary.core.accounts import Account, Owed, Promises, Range, Reading, Terms, arrived, judged
 from canary.core.leases import SKEW
 from canary.core.model import Arm
 from canary.core.money import NOTHING, Basis, Result
@@ -157,7 +157,7 @@ def _overdue(
         leases.c.result == Result.REFUND,
         leases.c.refunded_at.is_(None),
         leases.c.price.is_not(None),
-        leases.c.due_at < account.at - refund_within - SKEW,
+        _certainly_due(account.at - refund_within),
     ]
     if account.account:
         where.append(leases.c.key == account.account)
@@ -176,6 +176,22 @@ def _overdue(
             row.due_at,
             Basis(row.basis),
         )
+
+
+def promises(connection: Connection, rollout: str, arm: Arm, since: float) -> Promises:
+    """What became of an arm's refunds since then; nothing is known of an account that both arms buy from."""
+    mine = {one.account for one in read(connection, rollout) if one.arm is arm and not one.shared}
+    if not mine:
+        return Promises()
+    came = select(func.count()).where(
+        leases.c.rollout == rollout,
+        leases.c.arm == arm,
+        leases.c.result == Result.REFUND,
+        leases.c.refunded_at >= since,
+    )
+    late = [one for one in overdue(connection, rollout) if one.arm is arm and one.due_at >= since]
+    money = sum((one.price for one in late), start=NOTHING)
+    return Promises(connection.execute(came).scalar_one(), len(late), money)
 
 
 @dataclass(frozen=True, slots=True)

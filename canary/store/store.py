@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from canary.core.accounts import Account, Books, Reading, Terms
+from canary.core.accounts import Account, Books, Promises, Reading, Terms
 from canary.core.compare.acks import Ack, Findings
 from canary.core.compare.coverage import Unmapped, unmapped
 from canary.core.compare.judge import Difference
@@ -262,6 +262,11 @@ class Store(Database):
         """The refunds that never came, by the last balance of each account, oldest first."""
         with self._read() as connection:
             return accounts.overdue(connection, rollout)
+
+    def promises(self, rollout: str, arm: Arm, since: float) -> Promises:
+        """What became of an arm's refunds since a moment, by its balances."""
+        with self._read() as connection:
+            return accounts.promises(connection, rollout, arm, since)
 
     def refund_lags(self, rollout: str) -> dict[Arm, Lag]:
         """How long each arm's refunds took."""

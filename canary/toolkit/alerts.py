@@ -240,6 +240,14 @@ def _money(_policy: Policy, _lifetime: float, series: Series) -> Iterator[Alert]
         "Numbers were bought but not shown, because the store did not take them",
         "Durable before visible: what cannot be written is not handed out. The provider has been paid.",
     )
+    yield Alert(
+        "CanaryBalanceDrift",
+        f"min by (arm) ({series('balance_explained')}) == 0",
+        "warning",
+        600,
+        "The balance of {{ $labels.arm }} lacks more than refunds on their way",
+        "Refunds are overdue, or money was spent that no lease accounts for.",
+    )
 
 
 def _routing(_policy: Policy, _lifetime: float, series: Series) -> Iterator[Alert]:

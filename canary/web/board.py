@@ -36,9 +36,13 @@ _POINTLESS = {RolloutState.ROLLED_BACK: {Event.ROLLBACK}}
 DECISIONS = 60
 DIFFERENCES = 40
 
-_UNITS = {LATENCY: "seconds", COST: "money", "contract": "count", "coverage": "count"}
+_UNITS = {LATENCY: "seconds", COST: "money", "contract": "count", "coverage": "count", "refunds": "count"}
 _MEANINGS = {name.value: meaning for name, meaning in MEANINGS.items()}
-_TITLES = {"contract": "contract differences", "coverage": "actions that new cannot serve"}
+_TITLES = {
+    "contract": "contract differences",
+    "coverage": "actions that new cannot serve",
+    "refunds": "refunds that never came",
+}
 _LIFETIME = 1200.0  # decides only about the gates' windows, which are not shown
 
 

@@ -1,14 +1,17 @@
-"""The contract and coverage gates: which stage they keep, when, and until when."""
+"""The gates that count: which stage they keep, or end, when, and until when."""
 
+from decimal import Decimal
+from math import inf
 from typing import Any
 
 import pytest
 
 from canary.control.acknowledge import Which, acknowledge
 from canary.control.checks import checks_of
+from canary.core.accounts import Reading, Terms
 from canary.core.check import Check
 from canary.core.compare.shape import Shape, TraitKey
-from canary.core.model import Arm, RolloutState
+from canary.core.model import Arm, LeaseState, RolloutState
 from canary.core.pairs import PairKey, Pairs
 from canary.core.policy.terms import terms_of
 from canary.core.stage import Event, IllegalEvent
@@ -16,7 +19,7 @@ from canary.core.tally import Tally, TallyKey
 from canary.toolkit.report import report
 from tests.control.world import GATES, HOUR, NAME, STAGES, World, make_policy
 from tests.core.compare.replies import learned
-from tests.factories import tcall
+from tests.factories import tcall, tlease, tpurchase
 
 PLAIN = ["ACCESS_BALANCE:1.50"] * 20
 BROKEN = ["ACCESS_BALANCE:1.50\n"] * 20
@@ -57,7 +60,7 @@ def ack(world: World, action: str) -> None:
 
 def check(world: World, name: str) -> Check:
     """One of the checks as it stands."""
-    [found] = [c for c in checks_of(world.store, world.policy, world.rollout) if c.name == name]
+    [found] = [c for c in checks_of(world.store, world.policy, world.rollout, -inf) if c.name == name]
     return found
 
 
@@ -69,7 +72,7 @@ def ready(world: World) -> None:
 
 def test_a_policy_without_the_gates_has_no_checks(world: World) -> None:
     """A gate that is left out of a written section is not judged."""
-    assert checks_of(world.store, world.policy, world.rollout) == ()
+    assert checks_of(world.store, world.policy, world.rollout, -inf) == ()
 
 
 def test_a_difference_keeps_the_shadow_stage_until_it_is_acknowledged(world: World) -> None:
@@ -270,3 +273,94 @@ def test_a_decision_on_checks_and_pairs_is_made_again_from_its_record(world: Wor
     seen(world, new=BROKEN)
     [review] = [one for one in report(world.store, NAME).reviews if one.decision.event == "advance"]
     assert (review.agrees, review.differences) == (True, ())
+
+
+# --- refunds that never came ----------------------------------------------------------------------------------------
+
+PROMISED = {**GATES, "refunds": {"max_overdue": "10%"}}
+WITHIN = 60.0
+PRICE = Decimal("0.20")
+
+
+def cancel(world: World, n: int, first: int) -> None:
+    """So many leases of new are bought and cancelled at once, each for 0.20."""
+    now = world.clock()
+    for number in range(first, first + n):
+        back = {"state": LeaseState.REFUNDED, "claim": "ACCESS_CANCEL", "claimed_at": now, "ended_at": now}
+        lease = tlease(
+            id=f"c-{number}", visible_id=f"c-{number}", arm=Arm.NEW, opened_at=now, price=PRICE, **back
+        )
+        world.insert([(tpurchase(id=f"c-{number}", arm=Arm.NEW, at=now), [lease])])
+    world.clock.advance(3 * WITHIN)
+
+
+def balance(world: World, unpaid: int) -> None:
+    """What new's account holds when so many refunds have not come."""
+    world.store.set_terms(NAME, {Arm.NEW: Terms(refund_within=WITHIN)})
+    now = world.clock()
+    world.store.reconcile(NAME, Reading(Arm.NEW, "", now, now + 1, 100 - unpaid * PRICE), WITHIN, 5.0)
+
+
+@pytest.mark.parametrize(("unpaid", "state"), [(9, RolloutState.RUNNING), (10, RolloutState.ROLLED_BACK)])
+def test_refunds_that_never_come_roll_back(world: World, unpaid: int, state: RolloutState) -> None:
+    """Ten overdue refunds beyond the allowed share end the canary, with their money named; fewer are shown."""
+    worldly(world, gates=PROMISED).warm_up()
+    balance(world, 0)
+    cancel(world, 40, first=0)
+    balance(world, unpaid)
+    verdict = world.tick()
+    assert verdict is not None
+    assert world.rollout.state is state
+    found = check(world, "refunds")
+    assert (found.found, found.allowed, found.seen) == (unpaid, 9, 40)
+    if state is RolloutState.ROLLED_BACK:
+        reason = verdict.reasons[0]
+        assert reason == "refunds: 10 found, 9 allowed (2.00 is in no balance of new; see canary ledger)"
+        assert report(world.store, NAME).disagreeing == 0
+
+
+def test_a_share_of_refunds_may_be_late(world: World) -> None:
+    """What is allowed grows with what should have come."""
+    worldly(world, gates=PROMISED).warm_up()
+    balance(world, 0)
+    cancel(world, 200, first=0)
+    balance(world, 20)
+    assert (check(world, "refunds").found, check(world, "refunds").allowed) == (20, 20)
+    world.tick()
+    assert world.rollout.state is RolloutState.RUNNING
+
+
+def test_a_new_attempt_is_not_ended_by_an_old_debt(world: World) -> None:
+    """Whoever restarts knows of the refunds that the last attempt lost."""
+    worldly(world, gates=PROMISED).warm_up()
+    balance(world, 0)
+    cancel(world, 40, first=0)
+    balance(world, 40)
+    world.tick()
+    assert world.rollout.state is RolloutState.ROLLED_BACK
+    world.act(Event.RESTART, "they promised to pay")
+    world.warm_up()
+    assert world.rollout.stage == "canary"
+    world.tick()
+    assert world.rollout.state is RolloutState.RUNNING
+
+
+def test_refunds_may_be_only_reported(world: World) -> None:
+    """A gate that is not enforced is shown as harm, and neither rolls back nor holds."""
+    worldly(world, gates={**GATES, "refunds": {"enforce": False}}).warm_up()
+    balance(world, 0)
+    cancel(world, 40, first=0)
+    balance(world, 40)
+    verdict = world.tick()
+    assert verdict is not None
+    assert world.rollout.state is RolloutState.RUNNING
+    assert verdict.as_json()["metrics"]["refunds"] | {"old": None} == {
+        "verdict": "harm",
+        "old": None,
+        "new": {"n": 40, "value": 40},
+        "difference": None,
+        "interval": None,
+        "margin": 9,
+        "evidence": None,
+        "enforced": False,
+    }

@@ -25,3 +25,11 @@ def test_what_only_reports_never_objects() -> None:
     """A gate that reports has no say, whatever it found."""
     assert Check("coverage", found=9, blocks=False).objection == ""
     assert Check("coverage", found=0, needed=3, blocks=False).objection == ""
+
+
+def test_a_check_of_refunds_is_no_less_plain() -> None:
+    """What rolls back is said in the same words as what holds."""
+    check = Check(
+        "refunds", found=12, allowed=9, seen=40, rolls_back=True, detail="2.40 is in no balance of new"
+    )
+    assert check.objection == "refunds: 12 found, 9 allowed (2.40 is in no balance of new)"

@@ -317,6 +317,17 @@ def test_a_check_that_only_reports_blocks_nothing(equal):
     assert verdict.as_json()["metrics"]["coverage"]["new"] == {"n": 20, "value": 1}
 
 
+@pytest.mark.parametrize(("stage", "kind"), [(CANARY, VerdictKind.ROLLBACK), (SHADOW, VerdictKind.HOLD)])
+def test_a_count_that_is_harm_rolls_back_whatever_old_is_like(equal, stage, kind):
+    """Refunds that never came need no control arm; without leases on new there is nothing to end."""
+    check = Check("refunds", found=12, allowed=9, seen=40, rolls_back=True)
+    verdict = judge(equal, stage, RATES, checks=[check], pairs={})
+    assert verdict.kind is kind
+    assert "refunds: 12 found, 9 allowed" in verdict.reasons
+    whole = replace(CANARY, weight=1.0)
+    assert judge(equal, whole, RATES, checks=[check]).kind is VerdictKind.ROLLBACK
+
+
 # --- the look itself ----------------------------------------------------------------------------------------------
 
 

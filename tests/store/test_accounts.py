@@ -1,11 +1,13 @@
 """Balances held against leases in a real database."""
 
+from dataclasses import replace
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 import pytest
 
-from canary.core.accounts import SLOWEST, Account, Reading, Terms
+from canary.core.accounts import SLOWEST, Account, Promises, Reading, Terms
 from canary.core.leases import SKEW
 from canary.core.model import Arm, Kind, LeaseState
 from canary.core.money import Basis
@@ -128,6 +130,32 @@ def test_refunds_that_never_come_are_listed(store: Store) -> None:
     assert store.books(NAME)[Arm.OLD].overdue == Decimal("0.60")
     look(store, 900, "10.00")
     assert store.overdue(NAME) == []
+
+
+def test_promises_are_those_since_a_moment(store: Store) -> None:
+    """What came and what is overdue, without the debts of an earlier attempt."""
+    store.set_terms(NAME, {Arm.OLD: Terms(refund_within=PATIENCE)})
+    assert store.promises(NAME, Arm.OLD, -inf) == Promises()
+    look(store, 0, "10")
+    for number in (1, 2, 3):
+        bought(store, number, 10 * number, **cancelled(200 + 100 * number))
+    look(store, 700, "9.60")
+    assert store.promises(NAME, Arm.OLD, -inf) == Promises(1, 2, Decimal("0.40"))
+    assert store.promises(NAME, Arm.OLD, NOW + 450) == Promises(1, 1, Decimal("0.20"))
+    assert store.promises(NAME, Arm.NEW, -inf) == Promises()
+
+
+def test_nobody_is_blamed_for_an_account_of_both_arms(store: Store) -> None:
+    """A balance of an A/A run does not say whose refunds are missing."""
+    store.set_terms(NAME, {arm: Terms(refund_within=PATIENCE) for arm in Arm})
+    reading = Reading(Arm.OLD, "", NOW, NOW + 1, Decimal(10), shared=True)
+    store.reconcile(NAME, reading, PATIENCE, SLOW)
+    bought(store, 1, 10, **cancelled(300))
+    store.reconcile(
+        NAME, replace(reading, at=NOW + 700, until=NOW + 701, balance=Decimal("9.8")), PATIENCE, SLOW
+    )
+    assert [one.id for one in store.overdue(NAME)] == ["1"]
+    assert store.promises(NAME, Arm.OLD, -inf) == Promises()
 
 
 def test_hours_are_no_anomaly_where_hours_are_usual(store: Store) -> None:

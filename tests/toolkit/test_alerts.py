@@ -98,6 +98,7 @@ HEALTHY: dict[str, str] = {
     **{f"canary_{name}_total": HOUR for name in STILL},
     "canary_shadow_sent_total": growing(60),
     'canary_hazards_total{hazard="repeated_purchase"}': HOUR,
+    **{f'canary_balance_explained{{arm="{arm}"}}': steady(1) for arm in ("old", "new")},
     "canary_contract_differences": HOUR,
     "canary_unmapped_actions": HOUR,
 }
@@ -126,6 +127,7 @@ FIRES: dict[str, dict[str, str]] = {
     "CanarySpillover": {"canary_spillovers_total": growing(1)},
     "CanaryLostPurchases": {"canary_lost_purchases_total": growing(0.1)},
     "CanaryUnboundPurchases": {"canary_unbound_purchases_total": growing(0.1)},
+    "CanaryBalanceDrift": {'canary_balance_explained{arm="new"}': HOUR},
     "CanaryMisrouted": {"canary_misrouted_total": growing(0.2)},
     "CanaryUnknownActions": {"canary_unknown_actions_total": growing(1)},
     "CanaryHazards": {'canary_hazards_total{hazard="repeated_purchase"}': growing(1)},
@@ -141,11 +143,15 @@ FIRES: dict[str, dict[str, str]] = {
 }
 
 
+LABELS = {"CanaryHazards": {"hazard": "repeated_purchase"}, "CanaryBalanceDrift": {"arm": "new"}}
+"""What an alert of several says of which."""
+
+
 def fires(name: str, policy: Policy) -> list[dict[str, Any]]:
     """The alerts that Prometheus should see, by label."""
     if name == "CanaryStageOverdue":
         return [{"severity": "warning", "stage": "canary"}]
-    labels = {"hazard": "repeated_purchase"} if name == "CanaryHazards" else {}
+    labels = LABELS.get(name, {})
     found = next(alert for alert in alerts(policy, LIFETIME, Series()) if alert.name == name)
     return [{"severity": found.severity, **labels}]
 

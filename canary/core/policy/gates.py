@@ -96,6 +96,16 @@ LIFETIME_GATES = frozenset({"lease_success", "refund_ratio", "cost_per_success"}
 """Gates whose window is the policy's ``maturity`` unless they name their own."""
 
 
+class RefundsGate(Strict):
+    """Refunds that ``new`` promised and its balance never showed.
+
+    ``max_overdue``: the share of them that may be overdue. ``enforce``: too many roll back.
+    """
+
+    max_overdue: Share = 0.1
+    enforce: bool = True
+
+
 class Gates(Strict):
     """The gates section. One that is left out of a written section is not judged."""
 
@@ -108,6 +118,7 @@ class Gates(Strict):
     cost_per_success: CostGate | None = None
     contract: ContractGate | None = None
     coverage: CoverageGate | None = None
+    refunds: RefundsGate | None = None
 
     @model_validator(mode="before")
     @classmethod
