@@ -15,6 +15,7 @@ from canary.proxy.addon import Handler
 from canary.proxy.flowfile import FlowFileError, Recorder
 from canary.proxy.ingress import Ingress, IngressError, Listen
 from canary.web.admin import Admin, AdminError
+from canary.web.process import OneProxy
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Harness:
             token=settings.token,
             host=settings.admin.host,
             port=settings.admin.port,
-            service=self.service,
+            proxies=OneProxy(self.service),
             clock=clock,
         )
 

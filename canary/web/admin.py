@@ -29,7 +29,6 @@ from aiohttp import web
 
 from canary.core.model import Rollout
 from canary.core.stage import Event
-from canary.gateway.service import GatewayService
 from canary.store.errors import StoreError, StoreUnavailable
 from canary.store.store import Store
 from canary.web.access import Access
@@ -38,7 +37,8 @@ from canary.web.board import EVENTS
 from canary.web.dashboard import Dashboard
 from canary.web.hazards import hazards_of
 from canary.web.ledger import ledger_of
-from canary.web.metrics import CONTENT_TYPE, Scrape, exposition, process_facts, stored_facts
+from canary.web.metrics import CONTENT_TYPE, Scrape, exposition, stored_facts
+from canary.web.process import Process, Proxies
 from canary.web.sessions import Sessions
 from canary.web.status import status_of, verdict_of
 
@@ -64,7 +64,7 @@ class Admin:
         act: applies an event for an actor with a reason, and returns the rollout after it. It may raise
             ``IllegalEvent`` and ``StoreError``, and is called in a thread.
         token: opens everything below ``/api/``.
-        service: the gateway of the same process; ``None`` where no proxy runs.
+        proxies: answer clients beside it; ``None`` where no proxy runs.
         clock: wall-clock seconds.
     """
 
@@ -77,7 +77,7 @@ class Admin:
         token: str,
         host: str,
         port: int,
-        service: GatewayService | None,
+        proxies: Proxies | None,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
@@ -86,7 +86,7 @@ class Admin:
         self._access = Access(token, host)
         self._host = host
         self._port = port
-        self._service = service
+        self._proxies = proxies
         self._clock = clock
         # threads of their own: a store that hangs under many reads must not hold up a rollback or the ledger
         self._reading = ThreadPoolExecutor(4, "admin-read")
@@ -193,15 +193,23 @@ class Admin:
             await self._read(self._store.look, self._name)
         except StoreError as failure:
             yield str(failure)
-        if self._service is not None and not self._service.view.fresh:
+        process = await self._process()
+        if process is None:
+            return
+        if not process.workers:
+            yield "no worker answers clients; they are being replaced"
+        if not process.fresh:
             yield (
                 "the rollout view is stale: no new sign of life from the controller, "
                 "so new leases go to the safe arm"
             )
 
+    async def _process(self) -> Process | None:
+        return await self._proxies.facts() if self._proxies else None
+
     async def _metrics(self, _request: web.Request) -> web.StreamResponse:
-        process = process_facts(self._service) if self._service else None
-        acted_on = self._service.view.rollout if self._service else None
+        process = await self._process()
+        acted_on = process.rollout if process else None
         try:
             rollout, stored = await self._read(stored_facts, self._store, self._name, self._clock())
             scrape = Scrape(process, acted_on or rollout, stored)
@@ -252,8 +260,8 @@ class Admin:
             self._acting, self._act, event, f"{actor} from {request.remote}", reason
         )
         log.warning("%s by %r from %s: now %s", event, actor, request.remote, rollout.state)
-        if self._service is not None:
-            await self._service.view.refresh()
+        if self._proxies is not None:
+            await self._proxies.refresh()
         self._dashboard.refresh()
         return await self._after(event)
 

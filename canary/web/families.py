@@ -5,7 +5,6 @@ counter names of the code), never from a client: what the catalogue does not kno
 ``docs/metrics.md`` is this table for readers.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -14,9 +13,9 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from canary import __version__
 from canary.core.hazards import COUNTER
 from canary.core.model import Arm, Rollout, RolloutState
-from canary.core.tally import Tally
 from canary.web.family import Family, Samples, one
 from canary.web.histogram import histogram
+from canary.web.process import Process
 from canary.web.stored import STORED, Stored
 
 COUNTERS: Mapping[str, str] = {
@@ -48,31 +47,6 @@ COUNTERS: Mapping[str, str] = {
     "traits_dropped": "Facts about replies that found no room: an arm answers without end in new shapes",
 }
 """Counters of the gateway, each shown as ``canary_NAME_total``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """One arm's connection pool."""
-
-    in_flight: int
-    opened: int
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """What this process knows by itself, copied at one moment. Counts run since it started."""
-
-    calls: Mapping[tuple[Arm, str], Tally]
-    purchases: Mapping[tuple[Arm, str], int]
-    counters: Counter[str]
-    pools: Mapping[Arm, Pool]
-    in_flight: int
-    leases: int
-    shadow_queue: int
-    fresh: bool
-    store_lag: float
-    ledger_lag: float
-    flush_failures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +150,18 @@ PROCESS: tuple[Family[Process] | LatencyFamily, ...] = (
         "Time since the last batch was written to the store",
         one(lambda p: p.ledger_lag),
     ),
+    Family(
+        "canary_workers", "gauge", (), "Processes that answer clients on the port", one(lambda p: p.workers)
+    ),
+    Family(
+        "canary_workers_replaced_total",
+        "counter",
+        (),
+        "Workers that died and were replaced",
+        one(lambda p: p.replaced),
+    ),
 )
-"""Of one process."""
+"""Of one proxy, all its workers together."""
 
 ROLLOUT: tuple[Family[Rollout], ...] = (
     Family("canary_weight", "gauge", (), "Share of new leases that go to new", one(lambda r: r.weight)),

@@ -8,9 +8,9 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from canary.core.model import Rollout
-from canary.gateway.service import GatewayService
 from canary.store.store import Store
-from canary.web.families import Pool, Process, families
+from canary.web.families import families
+from canary.web.process import Process
 from canary.web.status import verdict_of
 from canary.web.stored import Stored
 
@@ -37,25 +37,6 @@ def exposition(scrape: Scrape) -> bytes:
     registry.register(scrape)
     ProcessCollector(registry=registry)
     return generate_latest(registry)
-
-
-def process_facts(service: GatewayService) -> Process:
-    """Copy what the gateway knows; call it in the gateway's own thread, it takes no time to speak of."""
-    service.ledger.catch_up()
-    totals = service.ledger.totals
-    return Process(
-        calls={key: tally.copy() for key, tally in totals.calls.items()},
-        purchases=totals.purchases.copy(),
-        counters=totals.counters.copy(),
-        pools={arm: Pool(pool.in_flight, pool.connections_opened) for arm, pool in service.upstreams.items()},
-        in_flight=service.gateway.in_flight,
-        leases=len(service.bindings),
-        shadow_queue=service.shadow.waiting,
-        fresh=service.view.fresh,
-        store_lag=service.view.store_lag,
-        ledger_lag=service.ledger.lag,
-        flush_failures=totals.flush_failures,
-    )
 
 
 def stored_facts(store: Store, name: str, now: float) -> tuple[Rollout | None, Stored]:

@@ -15,6 +15,7 @@ from canary.core.policy.model import Policy
 from canary.gateway.service import GatewayService
 from canary.store.store import Store
 from canary.web.admin import Admin
+from canary.web.process import OneProxy
 
 NAME = "t"
 TOKEN = "admin-token-0f1e2d3c4b5a"
@@ -81,7 +82,7 @@ async def serving(
         token=TOKEN,
         host=host,
         port=0,
-        service=service,
+        proxies=OneProxy(service) if service else None,
         clock=clock,
     )
     await admin.start()

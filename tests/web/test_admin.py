@@ -290,7 +290,7 @@ async def test_an_address_in_use_is_said_with_the_remedy(
         token=TOKEN,
         host="127.0.0.1",
         port=port,
-        service=None,
+        proxies=None,
         clock=clock,
     )
     with pytest.raises(AdminError) as caught:

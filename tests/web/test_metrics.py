@@ -18,9 +18,10 @@ from canary.core.stats.bins import bin_of
 from canary.core.tally import Tally
 from canary.store.accounts import Lag
 from canary.store.store import Store
-from canary.web.families import COUNTERS, PROCESS, ROLLOUT, SERVER, Pool, Process
+from canary.web.families import COUNTERS, PROCESS, ROLLOUT, SERVER
 from canary.web.histogram import BOUNDS
 from canary.web.metrics import Scrape, exposition
+from canary.web.process import Pool, Process
 from canary.web.status import NOT_JUDGED
 from canary.web.stored import STORED, Stored
 from tests.factories import CLIENT_KEY, NEW_KEY, NOW, OLD_KEY, FakeClock, treq, trollout
