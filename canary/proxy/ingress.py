@@ -5,14 +5,16 @@ import contextlib
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mitmproxy import certs, master, options
 from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver, tlsconfig
 from mitmproxy.options import CONF_BASENAME, CONF_DIR, KEY_SIZE
-from mitmproxy.proxy import server
+from mitmproxy.proxy import mode_servers, server
 
 from canary.proxy.addon import GatewayAddon, Handler
 from canary.proxy.dispatch import CachedAddonManager, addon_manager
@@ -27,6 +29,9 @@ NOWHERE = "reverse:http://127.0.0.1:9"
 
 MAX_REQUEST_BODY = "8m"
 
+BACKLOG = 1024
+"""Connections that wait to be accepted: as many come at once when clients call after each other's example."""
+
 
 class IngressError(Exception):
     """The ingress could not be started; the message says why and what to do."""
@@ -38,12 +43,14 @@ class Listen:
 
     ``intercept`` is empty in reverse mode (clients changed their base URL); in regular mode it names the
     hosts whose traffic is answered, everything else passes untouched. ``confdir`` holds mitmproxy's CA.
+    ``inherited``: a socket that listens already, in place of the address.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
     intercept: tuple[str, ...] = ()
     confdir: Path | None = None
+    inherited: socket.socket | None = None
 
     @property
     def mode(self) -> str:
@@ -63,6 +70,7 @@ class Ingress:
         self._addon = GatewayAddon(handle, listen.intercept)
         self._master: master.Master | None = None
         self._proxyserver = proxyserver.Proxyserver()
+        self._server: asyncio.Server | None = None
         self._running: asyncio.Task[None] | None = None
         self._redaction = Redaction()
 
@@ -72,33 +80,34 @@ class Ingress:
         Raises:
             IngressError: the address cannot be listened on.
         """
-        _check_ca(self._listen)
+        check_ca(self._listen)
         self._redaction.install(logging.getLogger(server.__name__))
         with _level_kept(logging.getLogger()):  # a master turns the root logger up to DEBUG
             self._master = _build(self._listen, self._proxyserver, self._addon)
-        with _level_kept(logging.getLogger(proxyserver.__name__)) as words:
-            words.setLevel(logging.CRITICAL)  # its advice on a taken port is not ours
-            self._running = asyncio.create_task(self._master.run(), name="mitmproxy")
-            while not self._proxyserver.listen_addrs():
-                self._raise_if_failed()
-                await asyncio.sleep(0.01)
+        self._running = asyncio.create_task(self._master.run(), name="mitmproxy")
+        mode: mode_servers.ServerInstance[Any]
+        mode = mode_servers.ServerInstance.make(self._listen.mode, self._proxyserver)
         if isinstance(addons := self._master.addons, CachedAddonManager):
-            for instance in self._proxyserver.servers:
-                skip_unheard(instance, addons.hears)
+            skip_unheard(mode, addons.hears)
+        try:
+            self._server = await self._listening(mode.handle_stream)
+        except OSError as error:
+            where = f"{self._listen.host}:{self._listen.port}"
+            raise IngressError(
+                f"cannot listen on {where}: {_words(error)}; choose another address with --listen"
+            ) from error
 
-    def _raise_if_failed(self) -> None:
-        assert self._running is not None
-        failed = next((s.last_exception for s in self._proxyserver.servers if s.last_exception), None)
-        if failed is None and not self._running.done():
-            return
-        why = _words(failed) if failed else "mitmproxy stopped at once"
-        where = f"{self._listen.host}:{self._listen.port}"
-        raise IngressError(f"cannot listen on {where}: {why}; choose another address with --listen")
+    async def _listening(self, accept: Callable[..., Awaitable[None]]) -> asyncio.Server:
+        listen = self._listen
+        if listen.inherited is not None:
+            return await asyncio.start_server(accept, sock=listen.inherited, backlog=BACKLOG)
+        return await asyncio.start_server(accept, listen.host, listen.port, backlog=BACKLOG)
 
     @property
     def address(self) -> tuple[str, int]:
         """Host and port that clients reach."""
-        host, port = self._proxyserver.listen_addrs()[0][:2]
+        assert self._server is not None, "the ingress is not started"
+        host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
 
     @property
@@ -116,9 +125,9 @@ class Ingress:
             Whether all were answered in time.
         """
         self._addon.closing = True
-        if self._master is None:
+        if self._server is None:
             return True
-        await self._proxyserver.servers.update([])
+        self._server.close()
         sockets = self._sockets()
         try:
             async with asyncio.timeout(deadline):
@@ -159,12 +168,18 @@ def _level_kept(logger: logging.Logger) -> Iterator[logging.Logger]:
 
 
 def _words(error: Exception) -> str:
-    """What the system says of an error, without mitmproxy's advice."""
+    """What the system says of an error, without the advice of libraries."""
+    if isinstance(error, socket.gaierror):
+        return str(error.strerror)
     return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
 
 
-def _check_ca(listen: Listen) -> None:
-    """Make the CA where mitmproxy will look for it, so that a folder that cannot hold it is known now."""
+def check_ca(listen: Listen) -> None:
+    """Make the CA where mitmproxy will look for it, so that a folder that cannot hold it is known now.
+
+    Raises:
+        IngressError: the folder cannot hold it.
+    """
     if not listen.has_tls:
         return
     folder = listen.confdir or Path(CONF_DIR)
@@ -179,8 +194,7 @@ def _check_ca(listen: Listen) -> None:
 def _build(listen: Listen, listener: proxyserver.Proxyserver, ours: GatewayAddon) -> master.Master:
     opts = options.Options(
         mode=[listen.mode],
-        listen_host=listen.host,
-        listen_port=listen.port,
+        server=False,  # clients are accepted here: the socket may be one that other processes listen at too
         allow_hosts=_allow(listen.intercept),
     )
     if listen.confdir is not None:
