@@ -99,14 +99,16 @@ def visible_ids(
     return found
 
 
-def known(connection: Connection, rollout: str, arm: Arm, own: Sequence[str]) -> dict[str, Lease]:
-    """Those of an arm's activations that are leases, by the arm's own ids."""
+def known(
+    connection: Connection, rollout: str, arm: Arm, own: Sequence[str], kind: Kind = Kind.ACTIVATION
+) -> dict[str, Lease]:
+    """Those of an arm's numbers of a kind that are leases, by the arm's own ids."""
     found: dict[str, Lease] = {}
     for start in range(0, len(own), CHUNK):
         where = (
             leases.c.rollout == rollout,
             leases.c.arm == arm,
-            leases.c.kind == Kind.ACTIVATION,
+            leases.c.kind == kind,
             leases.c.id.in_(own[start : start + CHUNK]),
         )
         rows = connection.execute(select(leases).where(*where)).mappings()

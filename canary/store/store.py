@@ -38,6 +38,7 @@ from canary.store.engine import translated
 from canary.store.history import Point
 from canary.store.leases import Bought
 from canary.store.money import Offer
+from canary.store.outbox import Outbox
 from canary.store.postgresql import take_turns
 from canary.store.rollouts import Look, StoredPolicy
 from canary.store.shadow_leases import ShadowBook
@@ -163,10 +164,12 @@ class Store(Database):
         with self._read() as connection:
             return leases.visible_ids(connection, rollout, arm, kind, own)
 
-    def known(self, rollout: str, arm: Arm, own: Sequence[str]) -> dict[str, Lease]:
-        """Those of an arm's activations that are clients' leases, by the arm's own ids."""
+    def known(
+        self, rollout: str, arm: Arm, own: Sequence[str], kind: Kind = Kind.ACTIVATION
+    ) -> dict[str, Lease]:
+        """Those of an arm's numbers of a kind that are clients' leases, by the arm's own ids."""
         with self._read() as connection:
-            return leases.known(connection, rollout, arm, own)
+            return leases.known(connection, rollout, arm, own, kind)
 
     def lost_purchases(self, rollout: str) -> list[Purchase]:
         """The lost purchases that nothing has become of yet."""
@@ -353,6 +356,10 @@ class Store(Database):
     def shadow_book(self, rollout: str) -> ShadowBook:
         """The shadow leases of a rollout, and the money that they cost."""
         return ShadowBook(rollout, self._write, self._read)
+
+    def outbox(self, rollout: str) -> Outbox:
+        """The webhooks of a rollout on their way to the client."""
+        return Outbox(rollout, self._write, self._read)
 
     # --- the contract -----------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from canary.core.policy.gates import Gate, Gates, Strict
 from canary.core.policy.notation import Count, Country, Duration, Share, duration
 from canary.core.policy.references import EnvRef, FileRef, Headers, matching, reference_in, split_url
 from canary.core.policy.shadow import ShadowPolicy
+from canary.core.policy.webhooks import WebhookPolicy
 from canary.core.stage import HOLD_BACK, Step
 
 PASSTHROUGH: Literal["passthrough"] = "passthrough"
@@ -193,6 +194,7 @@ class Policy(Strict):
     judging: Judging = Judging()
     on_undecided: Literal["hold", "rollback"] = "hold"
     notify: tuple[Annotated[EnvRef | FileRef, BeforeValidator(_address)], ...] = ()  # told of decisions
+    webhooks: WebhookPolicy | None = None
     maturity: Annotated[Duration, Field(gt=0)] | None = None
 
     @field_validator("stages")
@@ -285,4 +287,5 @@ class Profile(Strict):
     always_200: bool = True
     countries: dict[str, int | str] = Field(default_factory=dict)
     history_action: str | None = None
+    webhook_sources: tuple[str, ...] = ()  # addresses that the provider documents
     unsupported_actions: tuple[str, ...] = ()

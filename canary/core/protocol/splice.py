@@ -60,6 +60,21 @@ def replace_ids(call: Call, body: bytes, mapping: Mapping[str, str]) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+def replace_field(body: bytes, name: str, own: str, visible: str) -> bytes:
+    """``body`` with the id in the top level's field ``name`` replaced, as in ``replace_ids``."""
+    text = body.decode("utf-8", "surrogateescape")
+    try:
+        top = _top(text)
+        fields = _members(text, top) if isinstance(top.value, dict) else ()
+        spans = [value for key, value in fields if key.value == name]
+    except (_Unsplittable, ValueError, RecursionError):
+        return body
+    for span in sorted(spans, key=lambda span: span.start, reverse=True):
+        if isinstance(span.value, str | int) and str(span.value) == own:
+            text = text[: span.start] + _like(span.value, visible) + text[span.end :]
+    return text.encode("utf-8", "surrogateescape")
+
+
 def ids_in(call: Call, body: bytes) -> frozenset[str]:
     """The values of a JSON reply's id fields, some of which may name no lease."""
     try:
