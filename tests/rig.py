@@ -27,7 +27,7 @@ class Rig:
     new: ScriptedUpstream
     store: Store
     service: GatewayService
-    state: Path
+    state: Path | str
     clock: FakeClock
     beats: int = field(default=0)
 
@@ -112,7 +112,7 @@ async def rig(
     rollout: dict[str, Any] | None = None,
     urls: tuple[str | None, str | None] = (None, None),
     tls: Any = None,
-    state: Path | None = None,
+    state: Path | str | None = None,
     clock: Any = None,
     **changes: Any,
 ) -> AsyncIterator[Rig]:
@@ -121,7 +121,7 @@ async def rig(
     Args:
         rollout: fields of the rollout as it stands at the start; weight and shadow are 0.
         urls: other endpoints in place of the scripted ones.
-        state: the store's file, when it is another rig's as well.
+        state: the store's file or URL, when it is another rig's as well.
         clock: another's clock.
         changes: keys of the policy, see ``policy``.
     """

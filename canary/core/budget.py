@@ -13,6 +13,10 @@ NOTHING = Decimal(0)
 DAY = 86_400
 """Seconds of a day; days are those of UTC."""
 
+LATE = 300
+"""Seconds before midnight from which on a purchase counts for both days: it may be charged to the next one, because
+its answer takes time and the provider's clock is another."""
+
 
 class Refusal(StrEnum):
     """Why no shadow lease is bought; a part of a counter's name."""
@@ -60,3 +64,8 @@ class Caps:
 def day_of(at: float) -> int:
     """The day that holds a wall-clock time."""
     return int(at // DAY)
+
+
+def last_day_of(at: float) -> int:
+    """The last day to which a purchase made at that time may be charged."""
+    return day_of(at + LATE)

@@ -1,6 +1,6 @@
 """Calls about shadow leases: a client's call with the shadow's own id and limits, and little else of the client."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
@@ -15,6 +15,12 @@ from canary.core.protocol.read import price_from_headers
 from canary.gateway.asking import Arms, Asked
 
 type Mode = Literal["off", "sandbox", "live"]
+
+type Stop = Callable[[str], Awaitable[None]]
+"""Stops all buying, for a reason."""
+
+MARGIN = 5.0
+"""Seconds that are waited beyond what was promised, so that nothing is too early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +43,18 @@ class Terms:
     def lifetime_of(self, service: str) -> float:
         return self.lifetimes.get(service, self.lifetime)
 
+    @property
+    def farthest(self) -> float:
+        """Seconds for which anything about a shadow lease is put off at most."""
+        longest = max(self.lifetime, *self.lifetimes.values()) if self.lifetimes else self.lifetime
+        return max(longest, self.patience + self.hold + MARGIN)
 
-MARGIN = 5.0
-"""Seconds that are waited beyond what was promised, so that nothing is too early."""
+    def too_dear(self, amount: Decimal) -> str:
+        """Why nothing more is bought after a number that cost so much; empty when it may cost that."""
+        if self.caps is None or amount <= self.caps.price:
+            return ""
+        return f"a number cost {amount}, more than the {self.caps.price} of budget.price"
+
 
 AGENT = f"canary/{__version__}"
 """The User-Agent of calls that no client made."""

@@ -6,6 +6,7 @@ still alive; nor whether shadow leases have been switched off since.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from time import monotonic
@@ -15,7 +16,7 @@ from canary.core.model import Lease, Outcome, Progress
 from canary.core.protocol.listing import Listed
 from canary.gateway.asking import Asked
 from canary.gateway.listing import bought_between, open_numbers, zone_of
-from canary.gateway.shadow_calls import MARGIN, ShadowCalls, Terms
+from canary.gateway.shadow_calls import MARGIN, ShadowCalls, Stop, Terms
 from canary.store.errors import StoreError
 from canary.store.shadow_leases import ShadowBook, ShadowLease, State
 
@@ -46,6 +47,7 @@ class ShadowKeeper:
         known: those of new's own ids that are clients' leases.
         before: is called at each beat, before anything is looked at.
         count: adds one to a named counter.
+        stop: stops all buying, for a reason.
         clock: wall-clock seconds.
     """
 
@@ -58,6 +60,7 @@ class ShadowKeeper:
         known: Callable[[Sequence[str]], Mapping[str, Lease]],
         before: Callable[[], Awaitable[None]],
         count: Callable[[str], None],
+        stop: Stop,
         clock: Callable[[], float],
     ) -> None:
         self._book = book
@@ -66,7 +69,9 @@ class ShadowKeeper:
         self._known = known
         self._before = before
         self._count = count
+        self._stop = stop
         self._clock = clock
+        self._late_tries: Counter[str] = Counter()
         self._quiet_until = float("-inf")
 
     async def run(self) -> None:
@@ -94,7 +99,7 @@ class ShadowKeeper:
             StoreError: the store cannot be read or written.
         """
         now = self._clock()
-        due = await asyncio.to_thread(self._book.due, now)
+        due = await asyncio.to_thread(self._book.due, now, now + self._terms.farthest)
         mine = [lease for lease in due if await asyncio.to_thread(self._book.claim, lease, now + AGAIN)]
         for lease in mine:
             if lease.state is State.OPEN:
@@ -106,18 +111,28 @@ class ShadowKeeper:
     # --- giving back ------------------------------------------------------------------------------------------------
 
     async def _give_back(self, lease: ShadowLease) -> None:
-        if self._clock() >= lease.expires_at or self._is_out_of_reach(lease):
+        if self._is_out_of_reach(lease):
             await self._end(lease, OVER)
             return
         asked = await self._calls.own("setStatus", {"id": lease.own_id, "status": "8"}, lease.mode)
         reply = asked.exchange.reply
+        final = reply.code not in EARLY and (reply.outcome in _FINAL or reply.unknown_lease)
         if reply.progress is Progress.CANCELLED:
             await self._end(lease, reply.code)
-        elif reply.code not in EARLY and (reply.outcome in _FINAL or reply.unknown_lease):
+        elif self._clock() >= lease.expires_at:
+            await self._let_go(lease, final=final)
+        elif final:
             if lease.mode == "live":
                 self._count("shadow_leases_kept")
                 log.warning("a shadow lease of %s was not taken back: %s", lease.amount, reply.code)
             await self._end(lease, reply.code)
+
+    async def _let_go(self, lease: ShadowLease, *, final: bool) -> None:
+        """Its time is up by our clock, which may have jumped: it is tried for as long as a hold lasts."""
+        self._late_tries[lease.id] += 1
+        if final or self._late_tries[lease.id] > self._terms.hold / AGAIN + 1:
+            del self._late_tries[lease.id]
+            await self._end(lease, OVER)
 
     def _is_out_of_reach(self, lease: ShadowLease) -> bool:
         """Whether the profile has lost the sandbox since."""
@@ -179,7 +194,9 @@ class ShadowKeeper:
         else:
             row = fitting[0]
             strangers.remove(row)
-            amount = lost.amount if row.price is None else row.price
+            amount = row.price or lost.amount
+            if too_dear := self._terms.too_dear(amount):
+                await self._stop(too_dear)
             found = replace(lost, own_id=row.id, amount=amount, next_at=self._clock())
             if await asyncio.to_thread(self._book.found, found):
                 log.warning("a lost shadow lease was found and is given back")

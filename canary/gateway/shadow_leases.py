@@ -9,19 +9,29 @@ All of this is done after the client has been served, from a bounded queue, on p
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from secrets import token_hex
 
 from canary.core.actions import lookup
 from canary.core.budget import NOTHING
-from canary.core.leases import may_have_bought
-from canary.core.model import Arm, Call, Effect, Kind, Lease, Progress, Request
+from canary.core.model import (
+    NOTHING_SENT,
+    Arm,
+    Call,
+    Effect,
+    Exchange,
+    Kind,
+    Lease,
+    Outcome,
+    Progress,
+    Request,
+)
 from canary.gateway.asking import Asked
 from canary.gateway.rollouts import RolloutView
 from canary.gateway.shadow import Share
-from canary.gateway.shadow_calls import MARGIN, ShadowCalls, Terms
+from canary.gateway.shadow_calls import MARGIN, ShadowCalls, Stop, Terms
 from canary.store.errors import StoreError
 from canary.store.shadow_leases import ShadowBook, ShadowLease
 
@@ -77,7 +87,7 @@ class ShadowLeases:
         *,
         learn: Callable[[Asked], None],
         count: Callable[[str], None],
-        stop: Callable[[str], Awaitable[None]],
+        stop: Stop,
         clock: Callable[[], float],
     ) -> None:
         self._book = book
@@ -102,7 +112,8 @@ class ShadowLeases:
             StoreError: the store cannot be read.
         """
         found = await asyncio.to_thread(self._book.open_ones)
-        self._listed = self._terms.mode == "live" or any(lease.mode == "live" for lease in found)
+        unsure = await asyncio.to_thread(self._book.reserved)
+        self._listed = "live" in {self._terms.mode, *(lease.mode for lease in (*found, *unsure))}
         for lease in found:
             if lease.mode == self._terms.mode:
                 self._following[lease.of_id] = _Shadow(lease)
@@ -113,9 +124,13 @@ class ShadowLeases:
         """A client is shown these numbers."""
         if self._terms.mode == "off" or len(leases) != 1 or call.action not in BOUGHT:
             return
-        [lease], rollout = leases, self._view.rollout
-        if lease.arm is Arm.OLD and rollout.safe_arm is Arm.OLD and self._share.takes(rollout.shadow):
+        [lease] = leases
+        if lease.arm is Arm.OLD and self._are_wanted() and self._share.takes(self._view.rollout.shadow):
             self._put(_Job(request, call, lease))
+
+    def _are_wanted(self) -> bool:
+        """Whether the rollout stands where purchases are shadowed."""
+        return self._view.rollout.safe_arm is Arm.OLD and self._view.rollout.shadow > 0
 
     def followed(self, request: Request, call: Call, leases: Sequence[Lease]) -> None:
         """A client's call about these leases was answered."""
@@ -172,7 +187,9 @@ class ShadowLeases:
     async def _do(self, job: _Job) -> None:
         if job.shadow is not None:
             await self._follow(job, job.shadow)
-        elif self._view.fresh:  # nothing is spent while nobody watches over the rollout
+        elif (
+            self._view.fresh and self._are_wanted()
+        ):  # nothing is spent while nobody watches over the rollout
             buying = asyncio.ensure_future(self._buy(job))
             self._buying.add(buying)
             buying.add_done_callback(self._buying.discard)
@@ -220,11 +237,7 @@ class ShadowLeases:
             self._following[reserved.of_id] = _Shadow(bought)
             self._unwritten.append(bought)
             await self.write()
-            if bought.amount > reserved.amount:
-                await self._stop(
-                    f"a number cost {bought.amount}, more than the {reserved.amount} of budget.price"
-                )
-        elif not may_have_bought(asked.exchange) or reserved.mode == "sandbox":
+        elif reserved.mode == "sandbox" or _was_refused(asked.exchange):
             await asyncio.to_thread(self._book.release, reserved)
         else:
             self._count("shadow_leases_lost")
@@ -240,12 +253,10 @@ class ShadowLeases:
         return replace(reserved, own_id=own_id, amount=amount, next_at=next_at)
 
     def _price(self, asked: Asked, reserved: ShadowLease) -> Decimal:
-        """What it cost; without a word of that, what was reserved."""
+        """What it cost; without a word of that, or where it is said to be free, what was reserved."""
         if reserved.mode == "sandbox":
             return NOTHING
-        told = self._calls.price_in(asked)
-        told = asked.exchange.reply.issued[0].price if told is None else told
-        return reserved.amount if told is None else told
+        return self._calls.price_in(asked) or asked.exchange.reply.issued[0].price or reserved.amount
 
     async def _follow(self, job: _Job, shadow: _Shadow) -> None:
         action = lookup(job.call.action)
@@ -284,6 +295,8 @@ class ShadowLeases:
         waiting, self._unwritten = self._unwritten, []
         for n, lease in enumerate(waiting):
             try:
+                if too_dear := self._terms.too_dear(lease.amount):
+                    await self._stop(too_dear)
                 await asyncio.to_thread(self._book.bought, lease)
             except StoreError:
                 self._unwritten = waiting[n:] + self._unwritten
@@ -296,6 +309,14 @@ class ShadowLeases:
         over = [of_id for of_id, shadow in self._following.items() if shadow.lease.next_at <= now]
         for of_id in over:
             del self._following[of_id]
+
+
+_REFUSED = frozenset({Outcome.BUSINESS, Outcome.CALLER, Outcome.STATE, Outcome.ACCOUNT, Outcome.LIMIT})
+
+
+def _was_refused(exchange: Exchange) -> bool:
+    """Whether nothing can have been charged; after a fault of new's, or a word that nobody knows, it can."""
+    return exchange.failure in NOTHING_SENT or exchange.reply.outcome in _REFUSED
 
 
 def _amount(text: str) -> Decimal | None:

@@ -66,7 +66,7 @@ class ShadowLeasing:
             book, calls, terms, view, learn=learn, count=count, stop=self._stop, clock=clock
         )
         self.keeper = ShadowKeeper(
-            book, calls, terms, known=known, before=self._catch_up, count=count, clock=clock
+            book, calls, terms, known=known, before=self._catch_up, count=count, stop=self._stop, clock=clock
         )
 
     async def load(self) -> None:
@@ -92,5 +92,10 @@ class ShadowLeasing:
         await self.leases.write()
 
     async def _stop(self, reason: str) -> None:
-        log.error("shadow leases are stopped: %s", reason)
-        await asyncio.to_thread(self._book.turn, Switch(True, reason, ACTOR, self._clock()))
+        await asyncio.to_thread(self._stop_at_once, reason)
+
+    def _stop_at_once(self, reason: str) -> None:
+        """Stop all buying; it stays on the record why that was first done."""
+        if not self._book.switch().stopped:
+            log.error("shadow leases are stopped: %s", reason)
+            self._book.turn(Switch(True, reason, ACTOR, self._clock()))

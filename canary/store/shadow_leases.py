@@ -24,12 +24,13 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     update,
 )
 
 from canary import __version__
-from canary.core.budget import NOTHING, Caps, Refusal, Spent, day_of
+from canary.core.budget import NOTHING, Caps, Refusal, Spent, day_of, last_day_of
 from canary.core.model import Decision
 from canary.store.rows import Row, decision_row, rollout_of
 from canary.store.schema import decisions, rollouts, shadow_leases, shadow_switch
@@ -132,9 +133,15 @@ class ShadowBook:
         values = {"state": State.ENDED, "claim": claim[:60]}
         self._change(update(shadow_leases).where(self._of(lease)).values(values))
 
-    def due(self, now: float) -> list[ShadowLease]:
-        """The rows about which something is to be done."""
-        return self._select(shadow_leases.c.next_at <= now, shadow_leases.c.state != State.ENDED)
+    def due(self, now: float, farthest: float = float("inf")) -> list[ShadowLease]:
+        """The rows about which something is to be done.
+
+        Args:
+            farthest: until when anything is put off at most; what is to be done later was written by a clock that
+                has been set back since, and is due as well.
+        """
+        at = shadow_leases.c.next_at
+        return self._select(or_(at <= now, at > farthest), shadow_leases.c.state != State.ENDED)
 
     def claim(self, lease: ShadowLease, until: float) -> bool:
         """Whether this process is the one to do it; another one may try at ``until``."""
@@ -218,7 +225,8 @@ def _spent(connection: Connection, rollout: str, now: float) -> Spent:
     where = (shadow_leases.c.rollout == rollout, shadow_leases.c.mode == _MONEY)
     columns = (shadow_leases.c.amount, shadow_leases.c.day, shadow_leases.c.state)
     rows = connection.execute(select(*columns, func.count()).where(*where).group_by(*columns))
-    return _sum((amount * n, day == day_of(now), state != State.ENDED) for amount, day, state, n in rows)
+    today = day_of(now)  # what a clock wrote that was ahead counts until its day is over
+    return _sum((amount * n, day >= today, state != State.ENDED) for amount, day, state, n in rows)
 
 
 def _sum(amounts: Iterable[tuple[Decimal, bool, bool]]) -> Spent:
@@ -254,7 +262,7 @@ def _decision(connection: Connection, rollout: str, switch: Switch) -> Decision:
 
 
 def _row(rollout: str, lease: ShadowLease) -> dict[str, Any]:
-    return {"rollout": rollout, "day": day_of(lease.at), **asdict(lease)}
+    return {"rollout": rollout, "day": last_day_of(lease.at), **asdict(lease)}
 
 
 def _lease(row: Row) -> ShadowLease:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary.core.budget import Caps, Refusal, Spent, day_of
+from canary.core.budget import LATE, Caps, Refusal, Spent, day_of, last_day_of
 
 CENTS = st.integers(0, 10_000).map(lambda n: Decimal(n) / 100)
 CAPS = Caps(run=Decimal("1.00"), day=Decimal("0.50"), outstanding=Decimal("0.30"), price=Decimal("0.10"))
@@ -56,3 +56,10 @@ def test_no_order_of_purchases_breaks_a_cap(
 def test_days_are_those_of_utc() -> None:
     """A new day begins at midnight, wherever the operator is."""
     assert day_of(1_700_006_399.9) + 1 == day_of(1_700_006_400.0)
+
+
+def test_a_purchase_shortly_before_midnight_may_be_charged_to_the_next_day() -> None:
+    """Its answer takes time, and the provider's clock is another."""
+    midnight = 1_700_006_400.0
+    assert last_day_of(midnight - LATE) == day_of(midnight)
+    assert last_day_of(midnight - LATE - 0.1) == day_of(midnight) - 1

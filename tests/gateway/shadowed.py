@@ -43,6 +43,17 @@ SANDBOX: dict[str, Any] = {"leases": "sandbox", "noise": 0}
 
 
 @dataclass
+class Wrong:
+    """The gateways' clock: it may run ahead of the providers'."""
+
+    right: FakeClock
+    ahead: float = 0.0
+
+    def __call__(self) -> float:
+        return self.right() + self.ahead
+
+
+@dataclass
 class Shadowed:
     """Gateways on one store, and the providers behind them."""
 
@@ -50,6 +61,7 @@ class Shadowed:
     old: Provider
     new: Provider
     clock: FakeClock
+    wrong: Wrong
     bought: int = 0
 
     @property
@@ -92,6 +104,7 @@ async def shadowed(
     shadow: dict[str, Any],
     *,
     gateways: int = 1,
+    state: Path | str | None = None,
     new: dict[str, Any] | None = None,
     rollout: dict[str, Any] | None = None,
     **changes: Any,
@@ -100,12 +113,14 @@ async def shadowed(
 
     Args:
         shadow: that section of the policy.
+        state: where the store is kept, an SQLite file if nothing is said.
         new: knobs of the new provider.
         changes: keys of the policy.
     """
     profile = folder / "shadowed.yaml"
     profile.write_text(yaml.safe_dump(PROFILE), encoding="utf-8")
     clock = FakeClock()
+    wrong = Wrong(clock)
     async with AsyncExitStack() as stack:
         old_knobs = changed(Behaviour(), {**SOLD, "id_start": 1000})
         new_knobs = changed(Behaviour(), {**SOLD, "id_start": 5000, **(new or {})})
@@ -117,12 +132,12 @@ async def shadowed(
                 folder,
                 rollout={"shadow": 1.0, **(rollout or {})},
                 urls=(old.url, there.url),
-                state=folder / "state.db",
-                clock=clock,
+                state=state or folder / "state.db",
+                clock=wrong,
                 shadow=shadow,
                 **{"new": {"provider": str(profile)}, **changes},
             )
             running.append(await stack.enter_async_context(gateway))
         for gateway in running:
             await gateway.beat()
-        yield Shadowed(running, old, there, clock)
+        yield Shadowed(running, old, there, clock, wrong)

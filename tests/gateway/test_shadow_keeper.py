@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from canary.core.budget import DAY
 from canary.gateway.shadow_keeper import ABSENT, AGAIN, AMBIGUOUS, OVER, UNTOLD
 from canary.sim.incoming import received
 from canary.sim.lease import State as Sold
@@ -96,8 +97,65 @@ async def test_what_cannot_be_cancelled_ends_with_its_lifetime(tmp_path: Path) -
     async with shadowed(tmp_path, LIVE, new={"drifts": "early_cancel"}) as world:
         await live(world)
         world.clock.advance(LIFETIME + 1)
-        await world.keep()
+        for _ in range(10):
+            await world.keep()
+            world.clock.advance(AGAIN)
         assert (only(world).state, only(world).claim) == (State.ENDED, OVER)
+        assert world.new.books.by_action["setStatus"] == HOLD / AGAIN + 2
+
+
+async def test_what_is_over_is_no_trouble(tmp_path: Path) -> None:
+    """Nobody was there to give it back in time: new ended it by itself, and kept nothing."""
+    async with shadowed(tmp_path, LIVE) as world:
+        await live(world)
+        world.clock.advance(LIFETIME + 1)
+        await world.keep()
+        assert only(world).state is State.ENDED
+        assert world.count("shadow_leases_kept") == 0
+
+
+async def test_a_cancel_whose_answer_nobody_read_is_asked_for_again(tmp_path: Path) -> None:
+    """The process died between new's answer and its row: the next one finds it cancelled."""
+    async with shadowed(tmp_path, LIVE) as world:
+        await live(world)
+        world.clock.advance(DUE)
+        query = f"/stubs/handler_api.php?api_key=x&action=setStatus&status=8&id={only(world).own_id}"
+        world.new._desk.serve(received("GET", query, {}, b"", "192.0.2.9"))
+        await world.keep()
+        assert only(world).state is State.ENDED
+
+
+# --- clocks that are wrong ------------------------------------------------------------------------------------------
+
+
+async def test_a_clock_that_jumps_ahead_leaves_none_open(tmp_path: Path) -> None:
+    """By that clock the number is over, but new says that it is young: it is believed."""
+    async with shadowed(tmp_path, LIVE) as world:
+        await live(world)
+        world.wrong.ahead = DAY
+        for _ in range(6):
+            await world.keep()
+            world.clock.advance(AGAIN)
+        assert [one.state for one in world.new.books.leases] == [Sold.CANCELLED]
+        assert only(world).claim == "ACCESS_CANCEL"
+
+
+@pytest.mark.parametrize("when", ["bought", "tried"])
+async def test_a_clock_that_is_set_back_leaves_none_open(tmp_path: Path, when: str) -> None:
+    """What is to be done tomorrow, by a clock that was ahead, is done when new takes it."""
+    async with shadowed(tmp_path, LIVE) as world:
+        world.wrong.ahead = DAY * (when == "bought")
+        await live(world)
+        world.wrong.ahead = DAY
+        await world.keep()
+        world.wrong.ahead = 0
+        for _ in range(6):
+            world.clock.advance(AGAIN)
+            await world.keep()
+        assert [one.state for one in world.new.books.leases] == [Sold.CANCELLED]
+
+
+# --- by whom, and until when ----------------------------------------------------------------------------------------
 
 
 async def test_of_several_processes_one_gives_it_back(tmp_path: Path) -> None:
@@ -186,6 +244,45 @@ async def test_a_purchase_that_was_not_made_still_counts(tmp_path: Path) -> None
         assert (only(world).state, only(world).claim) == (State.ENDED, ABSENT)
         assert world.book.spent(world.clock()).run == Decimal("0.20")
         assert world.new.books.spent == 0
+
+
+async def test_an_answer_that_comes_too_late_is_made_up_for(tmp_path: Path) -> None:
+    """New sells the number and says so when nobody listens any more."""
+    async with shadowed(tmp_path, {**LIVE, "timeout": "100ms"}) as world:
+        await world.new.change(latencies={"getNumber": "300ms"})
+        await live(world)
+        assert world.count("shadow_leases_lost") == 1
+        await until(lambda: len(world.new.books.leases) == 1)
+        world.clock.advance(LATE)
+        for _ in range(2):
+            await world.keep()
+        assert [one.state for one in world.new.books.leases] == [Sold.CANCELLED]
+        assert world.book.spent(world.clock()).run == world.new.books.spent == Decimal("0.20")
+
+
+@pytest.mark.parametrize("fault", ["call_error", "empty", "html_error"])
+async def test_a_fault_may_have_been_charged(tmp_path: Path, fault: str) -> None:
+    """New says that it is in trouble and has sold the number all the same: it counts, and is given back."""
+    async with shadowed(tmp_path, LIVE) as world:
+        await world.new.change(**{fault: 1}, carried_out=1, faults_on="getNumber")
+        await live(world)
+        world.clock.advance(LATE)
+        for _ in range(2):
+            await world.keep()
+        assert [one.state for one in world.new.books.leases] == [Sold.CANCELLED]
+        assert world.book.spent(world.clock()).run == world.new.books.spent == Decimal("0.20")
+
+
+async def test_a_lost_purchase_that_cost_too_much_stops_all(tmp_path: Path) -> None:
+    """Its price is known when it is found, and counts in full."""
+    async with shadowed(tmp_path, LIVE) as world:
+        await lost(world)
+        [sold] = world.new.books.leases
+        sold.price = Decimal("0.90")
+        world.clock.advance(LATE)
+        await world.keep()
+        assert world.book.spent(world.clock()).run == Decimal("0.90")
+        assert world.book.switch().reason == "a number cost 0.9, more than the 0.2 of budget.price"
 
 
 async def test_no_clients_number_is_taken_for_it(tmp_path: Path) -> None:

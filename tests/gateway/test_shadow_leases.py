@@ -9,7 +9,9 @@ import pytest
 
 from canary.core.actions import CATALOGUE
 from canary.core.model import Effect
-from canary.sim.lease import State
+from canary.sim.lease import State as Sold
+from canary.store.errors import StoreUnavailable
+from canary.store.shadow_leases import State, Switch
 from tests.factories import CLIENT_KEY, NEW_KEY, treq
 from tests.gateway.shadowed import HEADER, HOLD, LIVE, SANDBOX, Shadowed, shadowed
 from tests.rig import rig
@@ -241,6 +243,57 @@ async def test_without_a_word_of_its_price_what_was_reserved_counts(tmp_path: Pa
         assert world.book.spent(world.clock()).run == Decimal("0.50")
 
 
+async def test_what_is_said_to_be_free_counts_as_reserved(tmp_path: Path) -> None:
+    """A provider that names no price, or nought, has not promised to charge nothing."""
+    async with shadowed(tmp_path, LIVE, new={"price": "0"}) as world:
+        await world.buy()
+        await world.settled()
+        assert world.book.spent(world.clock()).run == Decimal("0.20")
+
+
+async def test_a_lost_store_does_not_forget_that_a_number_was_too_dear(tmp_path: Path) -> None:
+    """It cannot be written at once that all is stopped: it is as soon as the store is back."""
+    async with shadowed(tmp_path, LIVE) as world:
+        leases = world.first.service.shadow_leases.leases
+        leases._limits = lambda call: {}  # type: ignore[method-assign]
+        await world.new.change(price="0.90")
+        turn, leases._book.turn = leases._book.turn, _unavailable  # type: ignore[method-assign]
+        await world.buy()
+        await until(lambda: world.count("shadow_lease_calls_failed") == 1)
+        leases._book.turn = turn  # type: ignore[method-assign]
+        await leases.write()
+        assert world.book.switch().stopped
+        assert world.book.spent(world.clock()).run == Decimal("0.90")
+
+
+def _unavailable(_: Switch) -> None:
+    raise StoreUnavailable("locked")
+
+
+async def test_nothing_is_bought_once_the_stage_is_over(tmp_path: Path) -> None:
+    """What waited in the queue meanwhile was bought by nobody."""
+    async with shadowed(tmp_path, LIVE) as world:
+        await world.new.change(latencies={"getNumber": "200ms"})
+        for _ in range(10):
+            await world.buy()
+        await until(lambda: world.book.counts()[State.RESERVED] == 4)
+        await world.first.split(shadow=0.0)
+        await until(lambda: world.count("shadow_leases_bought") == 4)
+        await until(world.first.service.shadow_leases.leases._queue.empty)
+        assert len(world.new.books.leases) == 4
+
+
+async def test_a_stop_is_in_force_on_every_proxy(tmp_path: Path) -> None:
+    """With the next purchase of each, without a word between them."""
+    async with shadowed(tmp_path, LIVE, gateways=3) as world:
+        world.book.turn(Switch(True, "enough", "me", world.clock()))
+        for via in range(3):
+            await world.buy(via)
+        await world.settled()
+        assert world.count("shadow_leases_refused") == 3
+        assert world.new.books.calls == 0
+
+
 async def test_a_number_that_costs_more_than_it_may_stops_all(tmp_path: Path) -> None:
     """A provider that does not keep to the cap gets one number, no more; it is on the record."""
     async with shadowed(tmp_path, LIVE, new={"price": "0.20"}) as world:
@@ -260,12 +313,20 @@ async def test_a_number_that_costs_more_than_it_may_stops_all(tmp_path: Path) ->
         assert decision.reason == "a number cost 0.90, more than the 0.2 of budget.price"
 
 
-async def test_three_proxies_keep_the_cap_to_the_cent(tmp_path: Path) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where the store of several proxies is kept."""
+    url: str = request.getfixturevalue("database") if request.param == "postgresql" else ""
+    return url or tmp_path / "state.db"
+
+
+@pytest.mark.parametrize("cap", ["run", "day"])
+async def test_three_proxies_keep_the_cap_to_the_cent(tmp_path: Path, state: Path | str, cap: str) -> None:
     """One store, and a provider that never gives anything back: exactly as many numbers as the money buys, however
     the purchases race, and the books of both sides agree."""
-    shadow = {**LIVE, "budget": {"run": "$2.10", "day": "$2.10", "price": "$0.20"}}
+    shadow = {**LIVE, "budget": {"run": "$9", "day": "$9", "price": "$0.20", cap: "$2.10"}}
     never = {"auto_refund": False, "refund_delay": "100d"}
-    async with shadowed(tmp_path, shadow, gateways=3, new=never) as world:
+    async with shadowed(tmp_path, shadow, gateways=3, state=state, new=never) as world:
         for n in range(60):
             await world.buy(via=n % 3)
         await world.settled()
@@ -279,7 +340,7 @@ async def test_three_proxies_keep_the_cap_to_the_cent(tmp_path: Path) -> None:
         books = world.new.books
         assert books.spent == world.book.spent(world.clock()).run == Decimal("2.00")
         assert books.refunded == 0
-        assert Counter(lease.state for lease in books.leases) == {State.CANCELLED: 10}
+        assert Counter(lease.state for lease in books.leases) == {Sold.CANCELLED: 10}
         assert world.count("shadow_leases_refused") == world.bought - 10
 
 

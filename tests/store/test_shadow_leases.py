@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from canary.core.budget import DAY, Caps, Refusal, Spent
+from canary.core.budget import DAY, LATE, Caps, Refusal, Spent, day_of
 from canary.store.shadow_leases import ShadowBook, ShadowLease, State, Switch
 from canary.store.store import Store
 from tests.factories import NOW, trollout
@@ -82,6 +82,25 @@ def test_a_new_day_has_its_own_money(book: ShadowBook) -> None:
     assert book.spent(NOW + DAY) == Spent(Decimal("0.60"), PRICE, Decimal("0.60"))
 
 
+def test_midnight_gives_no_money_twice(book: ShadowBook) -> None:
+    """What is bought shortly before it may be charged to either day, and counts for both."""
+    midnight = (day_of(NOW) + 1) * DAY
+    for n in range(3):
+        bought(book, tshadow(f"s-{n}", at=midnight - LATE / 2))
+    caps = replace(CAPS, outstanding=Decimal(9))
+    found = [book.reserve(tshadow(f"t-{n}", at=midnight + 1), caps) for n in range(3)]
+    assert found == [None, None, Refusal.DAY]
+    assert book.spent(midnight - 1).day == book.spent(midnight + DAY - 1).day == Decimal("0.50")
+    assert book.spent(midnight + DAY).day == 0
+
+
+def test_a_clock_that_is_set_back_over_midnight_gives_no_money_twice(book: ShadowBook) -> None:
+    """What was bought while it was ahead was bought today."""
+    for n in range(5):
+        bought(book, tshadow(f"s-{n}", at=NOW + DAY))
+    assert book.reserve(tshadow("s-9"), replace(CAPS, outstanding=Decimal(9))) is Refusal.DAY
+
+
 def test_a_sandbox_has_no_caps_and_costs_nothing(book: ShadowBook) -> None:
     """Its rows are there all the same, to be given back."""
     for n in range(50):
@@ -140,6 +159,13 @@ def test_what_is_due_is_found(book: ShadowBook) -> None:
     book.reserve(reserved := tshadow("s-4", next_at=NOW + 15), CAPS)
     assert book.due(NOW + 10) == [early]
     assert book.due(NOW + 15) == [early, reserved]
+
+
+def test_what_a_clock_put_off_that_was_ahead_is_due(book: ShadowBook) -> None:
+    """Nothing is put off as far as that, so that the clock has been set back since."""
+    bought(book, tshadow("s-1", next_at=NOW + 60))
+    bought(book, tshadow("s-2", next_at=NOW + DAY))
+    assert [lease.id for lease in book.due(NOW, NOW + 1200)] == ["s-2"]
 
 
 def test_of_several_processes_one_does_it(book: ShadowBook) -> None:
