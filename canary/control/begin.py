@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
-from canary.control.era import EDIT, begins_anew
+from canary.control.era import EDIT, RISKED, begins_anew
 from canary.control.operator import decision
 from canary.core.model import Rollout
 from canary.core.policy.load import PolicyError, policy_hash, policy_json
@@ -37,7 +37,8 @@ def begin(store: Store, policy: Policy, *, now: float, actor: str, accept_change
             f"the policy of the running rollout {policy.name!r} was changed ({', '.join(changed)}); undo the change, "
             f"give it another name to begin a new rollout, or accept it on the record with --accept-changes"
         )
-    return _take_over(store, policy, rollout, written, changed, now, actor)
+    evidence = {"changed": changed, RISKED: json.loads(stored.json)["error_rates"]["false_rollback"]}
+    return _take_over(store, policy, rollout, written, evidence, now, actor)
 
 
 def _take_over(
@@ -45,7 +46,7 @@ def _take_over(
     policy: Policy,
     rollout: Rollout,
     written: StoredPolicy,
-    changed: list[str],
+    evidence: dict[str, Any],
     now: float,
     actor: str,
 ) -> Rollout:
@@ -53,6 +54,7 @@ def _take_over(
         after = adopt(rollout, policy.steps, now)
     except IllegalEvent as error:
         raise PolicyError(f"{error}; keep that stage until the rollout has left it") from None
+    changed = evidence["changed"]
     reason = f"policy changed: {', '.join(changed)}"
     if begins_anew(changed):
         reason += "; the evidence is gathered anew, and the error rates are spent once more"
@@ -64,7 +66,7 @@ def _take_over(
         after,
         at=now,
         policy_hash=written.hash,
-        evidence={"changed": changed},
+        evidence=evidence,
     )
     if not store.save(rollout, after, row, written):
         raise PolicyError(f"the rollout {policy.name!r} changed while its policy was taken over; start again")

@@ -11,24 +11,28 @@ from canary.core.stage import Event
 EDIT = "policy"
 """The event of a decision that took over an edited policy."""
 
+RISKED = "risked"
+"""In the evidence of a decision that ends an era: the false-rollback probability which that era was allowed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Era:
     """The present era.
 
-    ``number`` counts from 1. ``since``: bets begin here, in seconds since the epoch. ``spent``: how many eras
-    before this one could have rolled back by mistake.
+    ``number`` counts from 1. ``since``: bets begin here, in seconds since the epoch. ``spent``: the chance that any
+    era before this one rolled back by mistake, each at the error rate of its time.
     """
 
     number: int
     since: float
-    spent: int
+    spent: float
 
 
 def era_of(decisions: Sequence[Decision]) -> Era:
     """The era that a rollout with this log is in."""
-    beginnings = [decision.at for decision in decisions if _begins(decision)]
-    return Era(len(beginnings) + 1, beginnings[-1] if beginnings else -inf, len(beginnings))
+    beginnings = [decision for decision in decisions if _begins(decision)]
+    spent = sum(_risked(decision) for decision in beginnings)
+    return Era(len(beginnings) + 1, beginnings[-1].at if beginnings else -inf, spent)
 
 
 def begins_anew(changed: Iterable[str]) -> bool:
@@ -41,3 +45,8 @@ def _begins(decision: Decision) -> bool:
         return True
     changed = decision.evidence.get("changed", ())
     return decision.event == EDIT and isinstance(changed, list) and begins_anew(changed)
+
+
+def _risked(decision: Decision) -> float:
+    risked = decision.evidence.get(RISKED, 0.0)
+    return risked if isinstance(risked, float) else 0.0

@@ -6,7 +6,7 @@ from typing import Any
 
 from canary import __version__
 from canary.control.checks import checks_of
-from canary.control.era import era_of
+from canary.control.era import RISKED, era_of
 from canary.core.model import Decision, Rollout
 from canary.core.policy.model import Policy
 from canary.core.stage import Event, IllegalEvent, Step, apply
@@ -97,6 +97,8 @@ class Operator:
         after = apply(before, event, self._steps, now)
         if event is Event.APPROVE:
             self._check(before)
+        if event is Event.RESTART and self._policy is not None:
+            evidence = {**(evidence or {}), RISKED: self._policy.error_rates.false_rollback}
         row = decision(
             event, actor, reason, before, after, at=now, policy_hash=self._policy_hash, evidence=evidence
         )

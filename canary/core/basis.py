@@ -39,7 +39,7 @@ class Basis:
     """What one look was handed.
 
     ``cursors``: per metric, the serial of the last purchase that the evidence holds. ``peaks``: of the look before.
-    ``spent``: how many eras before this one could have rolled back by mistake. ``checks`` and ``pairs`` are counts
+    ``risked``: the chance that an era before this one rolled back by mistake. ``checks`` and ``pairs`` are counts
     that grow on: what they were cannot be read from the store again.
     """
 
@@ -47,7 +47,7 @@ class Basis:
     stage: StageFacts
     cursors: Mapping[str, int]
     peaks: Peaks
-    spent: int
+    risked: float
     checks: tuple[Check, ...] = ()
     pairs: Mapping[str, Pairs] = field(default_factory=dict)
 
@@ -61,7 +61,7 @@ class Basis:
             checks=self.checks,
             pairs=self.pairs,
             peaks=self.peaks,
-            spent=self.spent * rates.false_rollback,
+            spent=self.risked,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class Basis:
             StageFacts(**data["stage"]),
             data["cursors"],
             data["peaks"],
-            data["spent"],
+            data["risked"],
             tuple(Check(**check) for check in data["checks"]),
             {metric: Pairs(*counts) for metric, counts in data["pairs"].items()},
         )

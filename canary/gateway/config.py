@@ -53,11 +53,19 @@ def load(path: Path) -> Loaded:
     text = _text(path, "the policy")
     policy = parse_policy(text, str(path), name=path.stem)
     profiles = {arm: _profile(policy.arm(arm).provider, path, text, arm) for arm in Arm}
-    loaded = Loaded(policy, profiles, path, text)
+    loaded = Loaded(_matured(policy, profiles), profiles, path, text)
     for arm in Arm:
         _check_ca(loaded, arm)
     _check_shadow_leases(loaded)
     return loaded
+
+
+def _matured(policy: Policy, profiles: Mapping[Arm, Profile]) -> Policy:
+    """The policy with the age at which leases mature written down: an edit of a profile's lifetime under a running
+    rollout is then an edit of what it is judged by, and is refused like one."""
+    if policy.maturity is not None:
+        return policy
+    return policy.model_copy(update={"maturity": max(profile.lifetime for profile in profiles.values())})
 
 
 def shipped_profile(name: str) -> Profile:

@@ -133,6 +133,11 @@ def _notes(policy: Policy, gates: Sequence[Gate]) -> Iterator[str]:
             yield f"stage {stage.name} sends every new lease to new: without a control arm nothing is decided there"
     if policy.unit != "lease":
         yield f"with unit: {policy.unit} only the first purchase of each one counts; give the rate of new ones"
+    if policy.gates.refunds is not None and policy.reconcile.poll is None:
+        yield (
+            "refunds are seen in balances, and nothing asks new for its own; "
+            "add reconcile: {poll: 60s}, or the gate refunds stays without data"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -359,6 +359,16 @@ def test_edited_margins_begin_another_era(world: World) -> None:
     assert world.rollout.stage == "canary"
 
 
+def test_each_era_is_risked_at_the_rate_of_its_time(world: World) -> None:
+    """Lowering the error rate afterwards does not make what was risked smaller."""
+    world.edit(make_policy(error_rates={"false_rollback": "5%"}))
+    world.edit(make_policy(error_rates={"false_rollback": "0.1%"}))
+    world.warm_up()
+    verdict = world.tick()
+    assert verdict is not None
+    assert verdict.alpha_spent == pytest.approx(0.01 + 0.05 + 0.001)
+
+
 def test_edited_stages_keep_the_evidence(world: World) -> None:
     """An edit of what is not judged by spends nothing and loses nothing."""
     world.warm_up()

@@ -10,9 +10,14 @@ from canary.core.policy.model import Policy
 from tests.factories import NOW, tdecision
 
 
-def edited(at: float, *changed: str) -> Any:
+def edited(at: float, *changed: str, risked: float = 0.01) -> Any:
     """The row of an accepted edit."""
-    return tdecision(event=EDIT, at=at, evidence={"changed": list(changed)})
+    return tdecision(event=EDIT, at=at, evidence={"changed": list(changed), "risked": risked})
+
+
+def restarted(at: float, risked: float = 0.01) -> Any:
+    """The row of a restart."""
+    return tdecision(event="restart", at=at, evidence={"risked": risked})
 
 
 def test_a_rollout_begins_in_its_first_era() -> None:
@@ -23,19 +28,19 @@ def test_a_rollout_begins_in_its_first_era() -> None:
 
 def test_a_restart_begins_another() -> None:
     """Bets count from the restart on, and one error probability has been spent."""
-    rows = [tdecision(event="harm", at=NOW), tdecision(event="restart", at=NOW + 5)]
-    assert era_of(rows) == Era(2, NOW + 5, 1)
-    assert era_of([*rows, tdecision(event="advance", at=NOW + 9)]) == Era(2, NOW + 5, 1)
+    rows = [tdecision(event="harm", at=NOW), restarted(NOW + 5)]
+    assert era_of(rows) == Era(2, NOW + 5, 0.01)
+    assert era_of([*rows, tdecision(event="advance", at=NOW + 9)]) == Era(2, NOW + 5, 0.01)
 
 
 def test_restarts_and_edits_add_up() -> None:
-    """Each beginning is counted; the last one says since when."""
+    """Each era counts with the error rate of its time; the last beginning says since when."""
     rows = [
-        edited(NOW, "gates.acquire.margin"),
-        tdecision(event="restart", at=NOW + 5),
-        edited(NOW + 8, "unit"),
+        edited(NOW, "gates.acquire.margin", risked=0.01),
+        restarted(NOW + 5, risked=0.01),
+        edited(NOW + 8, "error_rates.false_rollback", risked=0.05),
     ]
-    assert era_of(rows) == Era(4, NOW + 8, 3)
+    assert era_of(rows) == Era(4, NOW + 8, pytest.approx(0.07))
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ STAGE = StageFacts(1, 0.25, 7200.0, 3600.0, None, 20, 200, "rollback")
 ARMS = {arm: {"url": f"https://{arm}.example/stubs/handler_api.php"} for arm in ("old", "new")}
 
 
-def basis(since: float = -inf, spent: int = 0) -> Basis:
-    return Basis(Ground(1, since, 1200.0), STAGE, {"acquire": 7}, {"acquire": {"rollback": 0.25}}, spent)
+def basis(since: float = -inf, risked: float = 0.0) -> Basis:
+    return Basis(Ground(1, since, 1200.0), STAGE, {"acquire": 7}, {"acquire": {"rollback": 0.25}}, risked)
 
 
 def policy(**changes: object) -> Policy:
@@ -53,9 +53,9 @@ def test_the_same_basis_gives_the_same_verdict() -> None:
     terms = policy()
     verdicts = []
     for _ in range(2):
-        evidence = basis(spent=2).ground.evidence(terms)
+        evidence = basis(risked=0.02).ground.evidence(terms)
         feed(evidence, traffic(against(success=0.2), 300))
-        verdicts.append(basis(spent=2).judge(evidence, terms))
+        verdicts.append(basis(risked=0.02).judge(evidence, terms))
     assert verdicts[0] == verdicts[1]
     assert verdicts[0].kind is VerdictKind.ROLLBACK
     assert verdicts[0].alpha_spent == pytest.approx(0.03)

@@ -1,6 +1,7 @@
 """Whole rollouts, minutes compressed to seconds by the policy: harm rolls back by itself, equality walks through."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from canary.sim.behaviour import Behaviour
 from canary.sim.provider import Provider
 from canary.sim.traffic.plan import TrafficPlan
 from canary.sim.traffic.run import run_traffic
-from tests.end_to_end.rig import Harness, policy
+from tests.end_to_end.rig import Harness, canary, policy
 from tests.factories import CLIENT_KEY
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(180)]
@@ -57,9 +58,11 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(folder: Path, *, rate: float = 25, **changes: Any) -> AsyncIterator[Scene]:
+async def scene(
+    folder: Path, *, rate: float = 25, provider: str = "generic", **changes: Any
+) -> AsyncIterator[Scene]:
     """Running traffic through a running harness."""
-    timeouts = {"timeout": "4s"}
+    arm = {"timeout": "4s", "provider": provider}
     async with (
         Provider(Behaviour.model_validate(HEALTHY), seed="old") as old,
         Provider(Behaviour.model_validate(HEALTHY), seed="new") as new,
@@ -68,8 +71,8 @@ async def scene(folder: Path, *, rate: float = 25, **changes: Any) -> AsyncItera
             policy(
                 old.url,
                 new.url,
-                old=timeouts,
-                new=timeouts,
+                old=arm,
+                new=arm,
                 **{"judging": JUDGING, "gates": WINDOWS, "maturity": "2s", "stages": CANARY, **changes},
             ),
         ) as harness,
@@ -117,6 +120,26 @@ async def test_harm_on_new_rolls_back_by_itself(
         [decision] = [d for d in await stage.harness.decisions() if d["event"] == "harm"]
         assert decision["actor"] == "controller"
         assert decision["evidence"]["metrics"]
+
+
+async def test_refunds_that_are_promised_and_never_paid_roll_back(tmp_path: Path) -> None:
+    """New accepts every cancel and pays nothing: no reply tells, its balance does, and the verdict names refunds."""
+    (tmp_path / "prompt.yaml").write_text(
+        "name: prompt\ntitle: Pays at once\nlifetime: 20s\nrefund_within: 2s\n"
+    )
+    gates = {**WINDOWS, "refunds": {"max_overdue": "20%"}}
+    async with scene(tmp_path, gates=gates, reconcile={"poll": "10s"}, provider="prompt.yaml") as stage:
+        await stage.harness.until("stage", "canary")
+        await stage.new.change(refund_delay={"median": "24h"})
+        status = await stage.harness.until("state", "rolled_back", within=120)
+        blamed = {name for name, m in status["metrics"].items() if m["verdict"] == "harm"}
+        assert blamed == {"refunds"}
+        assert status["verdict"]["reasons"][0].startswith("refunds: ")
+        ledger = await canary(tmp_path, "ledger", "--admin", stage.harness.admin, "--json")
+        overdue = json.loads(ledger.out)["overdue"]
+        assert {one["arm"] for one in overdue} == {"new"}
+        unpaid = {one.id for one in stage.new.books.leases if one.refund_due and not one.refunded_at}
+        assert {one["id"] for one in overdue} <= unpaid
 
 
 async def test_equal_arms_walk_to_the_cutover(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import trustme
 
 from canary.core.model import Arm
-from canary.core.policy.load import PolicyError
+from canary.core.policy.load import PolicyError, policy_hash
 from canary.gateway.config import SHIPPED, Loaded, Secrets, load, resolve
 from tests.factories import NEW_KEY, OLD_KEY
 from tests.rig import ENVIRON, policy, written
@@ -137,6 +137,18 @@ def test_profiles_are_found_beside_the_policy_first(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(profile)
     for provider, lifetime in (("herosms", 420.0), ("mine.yaml", 420.0), ("sms-activate", 1200.0)):
         assert loaded(tmp_path, new={"provider": provider}).profiles[Arm.NEW].lifetime == lifetime
+
+
+def test_a_profiles_lifetime_is_part_of_what_is_judged_by(tmp_path: Path) -> None:
+    """Leases mature at the longer lifetime, and its edit is an edit of the policy; a maturity of its own goes first."""
+    profile = tmp_path / "mine.yaml"
+    profile.write_text("name: mine\ntitle: Mine\nlifetime: 30m\n")
+    mine = {"provider": "mine.yaml"}
+    before = loaded(tmp_path, new=mine).policy
+    assert before.maturity == 1800.0
+    profile.write_text("name: mine\ntitle: Mine\nlifetime: 40m\n")
+    assert policy_hash(loaded(tmp_path, new=mine).policy) != policy_hash(before)
+    assert loaded(tmp_path, new=mine, maturity="5m").policy.maturity == 300.0
 
 
 @pytest.mark.parametrize(

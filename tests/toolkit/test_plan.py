@@ -148,6 +148,13 @@ def test_what_is_not_planned_is_said() -> None:
     assert [note.partition(" ")[0] for note in found.notes] == ["cost_per_success", "with"]
 
 
+def test_a_gate_that_will_see_nothing_is_said() -> None:
+    """Refunds that never come show in balances alone; somebody has to ask for them."""
+    blind, seeing = {"gates": ALONE | {"refunds": {}}}, {"reconcile": {"poll": "60s"}}
+    assert [note.partition(" ")[0] for note in planned(one_stage(**blind)).notes] == ["refunds"]
+    assert planned(one_stage(**blind, **seeing)).notes == ()
+
+
 def test_a_plan_is_plain_json() -> None:
     """What never comes is null."""
     gates = {"lease_success": {"margin": "15pp"}}
