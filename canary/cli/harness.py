@@ -39,7 +39,8 @@ class Address:
 class Settings:
     """How one harness is run.
 
-    ``token`` opens the admin API. ``control``: with the controller, or as a proxy beside one that runs elsewhere.
+    ``token`` opens the admin API, ``gate_token`` its gate alone. ``control``: with the controller, or as a proxy
+    beside one that runs elsewhere.
     ``confdir`` holds mitmproxy's CA (regular mode). ``record``: where calls are written down for ``canary replay``.
     """
 
@@ -47,6 +48,7 @@ class Settings:
     admin: Address
     state: str | Path
     token: str
+    gate_token: str = ""
     actor: str = "canary run"
     control: bool = True
     accept_changes: bool = False
@@ -82,6 +84,7 @@ class Harness:
             policy.name,
             act=Operator.of_store(store, policy.name, clock).act,
             token=settings.token,
+            gate_token=settings.gate_token,
             host=settings.admin.host,
             port=settings.admin.port,
             proxies=OneProxy(self.service),

@@ -8,7 +8,7 @@ from canary.cli.harness import Address, Harness, Settings
 from canary.cli.logs import LEVELS, configure
 from canary.cli.serve import serve, starter
 from canary.cli.state import default_state
-from canary.cli.tokens import admin_token
+from canary.cli.tokens import admin_token, gate_token
 from canary.gateway.config import load, resolve
 
 
@@ -60,6 +60,7 @@ def _command(name: str, *, control: bool, summary: str) -> click.Command:
             admin=admin,
             state=state or default_state(loaded.policy.name),
             token=admin_token(admin.host),
+            gate_token=gate_token(),
             actor=starter(name),
             control=control,
             accept_changes=accept_changes,

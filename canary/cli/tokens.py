@@ -9,6 +9,7 @@ from canary.cli.state import FOLDER
 from canary.web.access import is_loopback
 
 VARIABLE = "CANARY_ADMIN_TOKEN"
+GATE_VARIABLE = "CANARY_GATE_TOKEN"
 FILE = FOLDER / "admin-token"
 
 
@@ -27,6 +28,11 @@ def admin_token(host: str) -> str:
             f"set {VARIABLE}, or listen on 127.0.0.1"
         )
     return _kept(FILE)
+
+
+def gate_token() -> str:
+    """What other controllers show at the gate; empty when none was configured."""
+    return os.environ.get(GATE_VARIABLE, "").strip()
 
 
 def known_token() -> str | None:

@@ -2,10 +2,11 @@
 
 Health and metrics hold no secret and are open to whoever reaches the server. Below ``/api/`` the token, or a
 browser that signed in with it, opens everything; without it reads are answered on a loopback address alone
-(``canary.web.access``), writes never.
+(``canary.web.access``), writes never. Wrong tokens are slowed down (``canary.web.door``): 429 with Retry-After.
 Every answer below ``/api/`` is JSON; one that went wrong is ``{"error": "a sentence"}``.
 
     GET  /                   the dashboard with its own parts (canary.web.dashboard)
+    GET  /api/v1/gate        the gate for other controllers, and POST for their hooks (canary.web.hooks)
     GET  /healthz            200 while the process answers
     GET  /readyz             200 when the store answers and the rollout view is fresh, else 503 with the reasons
     GET  /metrics            prometheus (docs/metrics.md)
@@ -32,15 +33,19 @@ from canary.core.stage import Event
 from canary.store.errors import StoreError, StoreUnavailable
 from canary.store.store import Store
 from canary.web.access import Access
-from canary.web.answers import MAX_BODY, Handler, answer_errors, error, fields, number_up_to, text_field
+from canary.web.answers import MAX_BODY, answer_errors, error, fields, number_up_to, text_field
 from canary.web.board import EVENTS
 from canary.web.dashboard import Dashboard
+from canary.web.door import Door
+from canary.web.gate import Answer, gate_of
 from canary.web.hazards import hazards_of
+from canary.web.hooks import Hooks
 from canary.web.ledger import ledger_of
 from canary.web.metrics import CONTENT_TYPE, Scrape, exposition, stored_facts
 from canary.web.process import Process, Proxies
 from canary.web.sessions import Sessions
 from canary.web.status import status_of, verdict_of
+from canary.web.throttle import Throttle
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +69,7 @@ class Admin:
         act: applies an event for an actor with a reason, and returns the rollout after it. It may raise
             ``IllegalEvent`` and ``StoreError``, and is called in a thread.
         token: opens everything below ``/api/``.
+        gate_token: opens the gate for other controllers, and nothing else.
         proxies: answer clients beside it; ``None`` where no proxy runs.
         clock: wall-clock seconds.
     """
@@ -75,6 +81,7 @@ class Admin:
         *,
         act: Callable[[Event, str, str], Rollout],
         token: str,
+        gate_token: str = "",
         host: str,
         port: int,
         proxies: Proxies | None,
@@ -83,7 +90,6 @@ class Admin:
         self._store = store
         self._name = name
         self._act = act
-        self._access = Access(token, host)
         self._host = host
         self._port = port
         self._proxies = proxies
@@ -91,24 +97,20 @@ class Admin:
         # threads of their own: a store that hangs under many reads must not hold up a rollback or the ledger
         self._reading = ThreadPoolExecutor(4, "admin-read")
         self._acting = ThreadPoolExecutor(2, "admin-act")
-        self._sessions = Sessions(token, name, clock)
+        sessions = Sessions(token, name, clock)
+        self._door = Door(Access(token, host, gate_token), sessions, Throttle(clock))
         self._dashboard = Dashboard(
-            store,
-            name,
-            read=self._read,
-            token=token,
-            sessions=self._sessions,
-            may_read=self._may_read,
-            may_write=self._may_write,
-            clock=clock,
+            store, name, read=self._read, sessions=sessions, door=self._door, clock=clock
         )
+        self._hooks = Hooks(self._ask_gate)
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=2.0)
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[answer_errors, self._guard], client_max_size=MAX_BODY)
+        application = web.Application(middlewares=[answer_errors, self._door.guard], client_max_size=MAX_BODY)
         application.add_routes(
             [
                 *self._dashboard.routes,
+                *self._hooks.routes,
                 web.get("/healthz", self._healthz),
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._metrics),
@@ -151,34 +153,6 @@ class Admin:
         for pool in (self._reading, self._acting):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    # --- who may ask ----------------------------------------------------------------------------------------------
-
-    @web.middleware
-    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path.startswith("/api/") and not self._may(request):
-            log.warning(
-                "%s %s from %s was refused: no valid token", request.method, request.path, request.remote
-            )
-            return error(
-                401,
-                "this needs the admin token; send it as 'Authorization: Bearer TOKEN' "
-                "(CANARY_ADMIN_TOKEN, or the file .canary/admin-token where the harness was started)",
-                {"www-authenticate": "Bearer"},
-            )
-        return await handler(request)
-
-    def _may(self, request: web.Request) -> bool:
-        return self._may_read(request) if request.method in {"GET", "HEAD"} else self._may_write(request)
-
-    def _may_read(self, request: web.Request) -> bool:
-        authorization, host = (request.headers.get(name, "") for name in ("authorization", "host"))
-        return self._access.may_read(authorization, host) or self._sessions.signed_in(request)
-
-    def _may_write(self, request: web.Request) -> bool:
-        return self._access.may_write(request.headers.get("authorization", "")) or self._sessions.may_write(
-            request
-        )
-
     # --- health ---------------------------------------------------------------------------------------------------
 
     async def _healthz(self, _request: web.Request) -> web.StreamResponse:
@@ -212,9 +186,9 @@ class Admin:
         acted_on = process.rollout if process else None
         try:
             rollout, stored = await self._read(stored_facts, self._store, self._name, self._clock())
-            scrape = Scrape(process, acted_on or rollout, stored)
+            scrape = Scrape(self._door.refused, process, acted_on or rollout, stored)
         except StoreError:
-            scrape = Scrape(process, acted_on)
+            scrape = Scrape(self._door.refused, process, acted_on)
         text = await asyncio.to_thread(exposition, scrape)
         return web.Response(body=text, headers={"content-type": CONTENT_TYPE})
 
@@ -237,6 +211,9 @@ class Admin:
             self._store.decisions, self._name, number_up_to(DECISIONS, request.query.get("limit"))
         )
         return web.json_response([asdict(decision) for decision in found])
+
+    async def _ask_gate(self, stage: str | None) -> Answer:
+        return await self._read(gate_of, self._store, self._name, self._clock(), stage)
 
     async def _read[T](self, read: Callable[..., T], *args: Any) -> T:
         """Ask the store in a thread, for a limited time."""

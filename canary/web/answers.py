@@ -10,6 +10,8 @@ from aiohttp import web
 
 from canary.core.stage import IllegalEvent
 from canary.store.errors import StoreError
+from canary.web.gate import UnknownStage
+from canary.web.throttle import TooMany
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +79,12 @@ def error(status: int, sentence: str, headers: Mapping[str, str] | None = None) 
     return web.json_response({"error": sentence}, status=status, headers=headers)
 
 
-_STATUS_OF: Mapping[type[Exception], int] = {IllegalEvent: 409, StoreError: 503, BadRequest: 400}
+_STATUS_OF: Mapping[type[Exception], int] = {
+    IllegalEvent: 409,
+    StoreError: 503,
+    BadRequest: 400,
+    UnknownStage: 400,
+}
 
 _SENTENCES: Mapping[int, str] = {
     404: "there is nothing here; see /api/v1/status, /metrics and /readyz",
@@ -93,6 +100,8 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except web.HTTPException as refusal:
         kept = {name: value for name, value in refusal.headers.items() if name == "Allow"}
         response = error(refusal.status, _SENTENCES.get(refusal.status, refusal.reason), kept)
+    except TooMany as refusal:
+        response = error(429, str(refusal), {"retry-after": str(refusal.wait)})
     except tuple(_STATUS_OF) as failure:
         status = next(status for kind, status in _STATUS_OF.items() if isinstance(failure, kind))
         response = error(status, str(failure))

@@ -12,11 +12,9 @@ GET  /api/v1/live       the board as server-sent events: ``board`` at every read
 
 import asyncio
 import gzip
-import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import cache
-from hmac import compare_digest
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -26,10 +24,9 @@ from aiohttp import web
 from canary.store.store import Store
 from canary.web.answers import error, fields, text_field
 from canary.web.board import board_of, history_of
+from canary.web.door import Door
 from canary.web.live import Live
 from canary.web.sessions import Sessions
-
-log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 FILES = frozenset(path.name for path in STATIC.iterdir() if path.is_file())
@@ -60,8 +57,6 @@ class Dashboard:
 
     Args:
         read: asks the store in a thread, see ``Admin``.
-        token: what a browser signs in with.
-        may_read, may_write: whether a request may.
     """
 
     def __init__(
@@ -70,19 +65,15 @@ class Dashboard:
         name: str,
         *,
         read: Read,
-        token: str,
         sessions: Sessions,
-        may_read: Callable[[web.Request], bool],
-        may_write: Callable[[web.Request], bool],
+        door: Door,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._name = name
         self._read = read
-        self._token = token.encode()
         self._sessions = sessions
-        self._may_read = may_read
-        self._may_write = may_write
+        self._door = door
         self._clock = clock
         self._live = Live(self._board)
 
@@ -131,12 +122,12 @@ class Dashboard:
     # --- signing in -----------------------------------------------------------------------------------------------
 
     async def _session(self, request: web.Request) -> web.StreamResponse:
-        return web.json_response({"may_read": self._may_read(request), "may_act": self._may_write(request)})
+        return web.json_response(
+            {"may_read": self._door.may_read(request), "may_act": self._door.may_write(request)}
+        )
 
     async def _login(self, request: web.Request) -> web.StreamResponse:
-        given = text_field(await fields(request), "token", MAX_TOKEN).encode()
-        if not self._token or not compare_digest(given, self._token):
-            log.warning("a sign-in from %s was refused: wrong token", request.remote)
+        if not self._door.knows(request, text_field(await fields(request), "token", MAX_TOKEN)):
             return error(
                 401,
                 "this is not the admin token; it is in CANARY_ADMIN_TOKEN, or in the file .canary/admin-token "

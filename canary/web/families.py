@@ -200,7 +200,15 @@ ROLLOUT: tuple[Family[Rollout], ...] = (
 """The rollout as this process acts on it, or as the store has it where no proxy runs."""
 
 
-SERVER: tuple[Family[bool], ...] = (
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The admin server itself. ``refused``: secrets that it refused, by why."""
+
+    store_up: bool
+    refused: Mapping[str, int]
+
+
+SERVER: tuple[Family[Server], ...] = (
     Family(
         "canary_build_info",
         "gauge",
@@ -208,13 +216,24 @@ SERVER: tuple[Family[bool], ...] = (
         "1 for the version that runs",
         lambda _: [((__version__,), 1)],
     ),
-    Family("canary_store_up", "gauge", (), "Whether the store answered this scrape", one(lambda up: up)),
+    Family(
+        "canary_store_up", "gauge", (), "Whether the store answered this scrape", one(lambda s: s.store_up)
+    ),
+    Family(
+        "canary_refused_tokens_total",
+        "counter",
+        ("why",),
+        "Tokens and sign-ins refused: wrong, or not looked at after too many wrong ones of the same address",
+        lambda s: [((why,), n) for why, n in s.refused.items()],
+    ),
 )
 
 
-def families(process: Process | None, rollout: Rollout | None, stored: Stored | None) -> Iterator[Metric]:
+def families(
+    server: Server, process: Process | None, rollout: Rollout | None, stored: Stored | None
+) -> Iterator[Metric]:
     """All metrics for one scrape."""
-    yield from (family.collect(stored is not None) for family in SERVER)
+    yield from (family.collect(server) for family in SERVER)
     yield from (family.collect(process) for family in PROCESS)
     yield from (family.collect(rollout) for family in ROLLOUT)
     yield from (family.collect(stored) for family in STORED)

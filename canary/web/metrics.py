@@ -1,7 +1,7 @@
 """Prometheus metrics, read at scrape time from what the gateway and the store keep anyway: a call pays nothing."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import Metric
@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 from canary.core.model import Rollout
 from canary.store.store import Store
-from canary.web.families import families
+from canary.web.families import Server, families
 from canary.web.process import Process
 from canary.web.status import verdict_of
 from canary.web.stored import Stored
@@ -20,15 +20,20 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scrape(Collector):
-    """What one scrape shows; any part may be missing."""
+    """What one scrape shows; any part may be missing.
 
+    ``refused``: secrets that the admin server refused, by why.
+    """
+
+    refused: Mapping[str, int] = field(default_factory=dict)
     process: Process | None = None
     rollout: Rollout | None = None
     stored: Stored | None = None
 
     def collect(self) -> Iterator[Metric]:
         """The scrape's metrics."""
-        return families(self.process, self.rollout, self.stored)
+        server = Server(self.stored is not None, self.refused)
+        return families(server, self.process, self.rollout, self.stored)
 
 
 def exposition(scrape: Scrape) -> bytes:

@@ -28,12 +28,18 @@ class Sessions:
         self._name = name
         self.cookie = f"canary-session-{sha256(name.encode()).hexdigest()[:12]}"
 
+    def shown(self, request: web.Request) -> bool:
+        """Whether the request brings a cookie of this rollout."""
+        return bool(request.cookies.get(self.cookie))
+
+    def is_forged(self, request: web.Request) -> bool:
+        """Whether the request brings a cookie that ``open`` has never given."""
+        return self.shown(request) and self._expiry(request) is None
+
     def signed_in(self, request: web.Request) -> bool:
         """Whether the request's cookie was given by ``open`` and has not expired."""
-        expiry, _, seal = request.cookies.get(self.cookie, "").partition(".")
-        if not self._token or not (expiry.isascii() and expiry.isdecimal() and len(expiry) < 16):
-            return False
-        return compare_digest(seal.encode(), self._seal(expiry).encode()) and self._clock() < int(expiry)
+        expiry = self._expiry(request)
+        return expiry is not None and self._clock() < expiry
 
     def may_write(self, request: web.Request) -> bool:
         """Whether a signed-in browser sent this write from the dashboard's own page."""
@@ -51,9 +57,16 @@ class Sessions:
             secure=secure,
         )
 
-    def close(self, response: web.Response) -> None:
+    def close(self, response: web.StreamResponse) -> None:
         """Sign the browser out."""
         response.del_cookie(self.cookie)
+
+    def _expiry(self, request: web.Request) -> int | None:
+        """When the request's cookie expires; ``None`` for one that was not sealed here."""
+        expiry, _, seal = request.cookies.get(self.cookie, "").partition(".")
+        if not self._token or not (expiry.isascii() and expiry.isdecimal() and len(expiry) < 16):
+            return None
+        return int(expiry) if compare_digest(seal.encode(), self._seal(expiry).encode()) else None
 
     def _seal(self, expiry: str) -> str:
         return digest(self._token, f"canary dashboard {self._name} {expiry}".encode(), "sha256").hex()

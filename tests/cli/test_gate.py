@@ -4,106 +4,17 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from canary.cli import gate as module
-from canary.cli.gate import Answer, Outcome, judged
 from canary.control.operator import Operator
 from canary.core.stage import Event
 from canary.store.store import Store
 from tests.cli.night import Said, canary, canary_beside
 from tests.factories import FakeClock
 from tests.web.serving import NAME, begun, broken, serving
-
-LONG_AGO = 3600.0
-
-
-def found(**verdicts: str) -> dict[str, Any]:
-    """Metrics of a verdict; a name with ``_reported`` is of a gate that is not enforced. The contract has no arms."""
-    return {
-        name.removesuffix("_reported"): {
-            "verdict": verdict,
-            "enforced": not name.endswith("_reported"),
-            "old": None if name == "contract" else {"n": 0, "value": None},
-        }
-        for name, verdict in verdicts.items()
-    }
-
-
-def tstatus(kind: str = "hold", **changes: Any) -> dict[str, Any]:
-    """A running canary under a controller that lives, whose gates are undecided."""
-    status = {
-        "name": "t",
-        "stage": "canary",
-        "stage_index": 1,
-        "state": "running",
-        "weight": 0.05,
-        "controller": {"heartbeat_age": 2.0},
-        "verdict": {"kind": kind, "reasons": ["the stage holds for 24 h; 3 h are left"]},
-        "metrics": found(acquire="undecided"),
-    }
-    return status | changes
-
-
-def ask(status: dict[str, Any], first: dict[str, Any] | None = None) -> Answer:
-    return judged(status, first or status)
-
-
-@pytest.mark.parametrize(
-    ("status", "outcome"),
-    [
-        (tstatus(state="complete", controller={"heartbeat_age": LONG_AGO}), Outcome.CLEARED),
-        (tstatus(state="awaiting_approval"), Outcome.CLEARED),
-        (tstatus("advance"), Outcome.CLEARED),
-        (tstatus("advance", state="paused"), Outcome.CLEARED),
-        (tstatus(state="rolled_back", controller={"heartbeat_age": None}), Outcome.HARM),
-        (tstatus("rollback"), Outcome.HARM),
-        (tstatus(weight=0.0, metrics=found(call_success="harm")), Outcome.HARM),
-        (tstatus(weight=0.0, metrics=found(contract="harm", acquire="no_data")), Outcome.HARM),
-        (tstatus(weight=0.0, metrics=found(call_success_reported="harm")), Outcome.UNDECIDED),
-        (tstatus(metrics=found(acquire="harm")), Outcome.UNDECIDED),  # held: the sample is lopsided
-        (tstatus(), Outcome.UNDECIDED),
-        (tstatus(state="paused"), Outcome.UNDECIDED),
-        (tstatus(weight=0.0, metrics=found(acquire="no_data")), Outcome.UNDECIDED),
-        (tstatus(metrics=found(acquire="no_data", stock_reported="undecided")), Outcome.NO_DATA),
-        (tstatus(metrics=found(acquire="no_data", contract="pass")), Outcome.NO_DATA),
-        (tstatus(metrics={}), Outcome.NO_DATA),
-        (tstatus(controller={"heartbeat_age": None}), Outcome.NO_DATA),
-        (tstatus("advance", controller={"heartbeat_age": LONG_AGO}), Outcome.NO_DATA),
-        (tstatus(state="awaiting_approval", controller={"heartbeat_age": LONG_AGO}), Outcome.NO_DATA),
-    ],
-)
-def test_an_outcome_follows_from_the_status(status: dict[str, Any], outcome: Outcome) -> None:
-    """What has ended is final; what nobody watches is no data; the rest follows from the verdict."""
-    assert ask(status).outcome is outcome
-
-
-def test_a_later_stage_clears_the_one_that_was_waited_for() -> None:
-    """While waiting the rollout may have moved on between two looks."""
-    answer = ask(tstatus(stage="quarter", stage_index=2), tstatus())
-    assert answer.outcome is Outcome.CLEARED
-    assert answer.sentence == "cleared: t is running in stage quarter; it has left stage canary"
-
-
-def test_harm_in_a_later_stage_is_harm() -> None:
-    """Having moved on excuses nothing."""
-    assert ask(tstatus("rollback", stage_index=2), tstatus()).outcome is Outcome.HARM
-
-
-def test_the_sentence_gives_the_reasons() -> None:
-    """One line: the outcome, where the rollout is, and why."""
-    assert ask(tstatus()).sentence == (
-        "undecided: t is running in stage canary; the stage holds for 24 h; 3 h are left"
-    )
-    assert ask(tstatus(controller={"heartbeat_age": LONG_AGO})).sentence == (
-        "no data: t is running in stage canary; the controller was last seen 1h ago; "
-        "start it with canary run or canary controller"
-    )
-
-
-# --- the command ----------------------------------------------------------------------------------------------
+from tests.web.test_gate import found
 
 
 @pytest.fixture

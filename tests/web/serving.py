@@ -19,6 +19,7 @@ from canary.web.process import OneProxy
 
 NAME = "t"
 TOKEN = "admin-token-0f1e2d3c4b5a"
+GATE_TOKEN = "gate-token-5a4b3c2d1e0f"
 
 STAGES: tuple[dict[str, Any], ...] = (
     {"name": "canary", "weight": 0.05, "shadow": 0.1},
@@ -80,6 +81,7 @@ async def serving(
         name,
         act=act or Operator.of_store(store, name, clock).act,
         token=TOKEN,
+        gate_token=GATE_TOKEN,
         host=host,
         port=0,
         proxies=OneProxy(service) if service else None,

@@ -1,5 +1,7 @@
 """Who may read and write."""
 
+from base64 import b64encode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from canary.web.access import Access, is_loopback
 
 TOKEN = "correct-token"
+GATE_TOKEN = "gate-token"
 
 
 @pytest.mark.parametrize(
@@ -52,9 +55,40 @@ def test_an_empty_token_opens_nothing(authorization: str) -> None:
 )
 def test_reading_without_a_token_stays_on_the_machine(listens_on: str, asked_for: str, allowed: bool) -> None:
     """Without the token only a loopback server reads aloud, and only when asked for by a loopback name."""
-    access = Access(TOKEN, listens_on)
-    assert access.may_read("", asked_for) is allowed
-    assert access.may_read(f"Bearer {TOKEN}", asked_for)
+    assert Access(TOKEN, listens_on).is_local(asked_for) is allowed
+
+
+def basic(password: str) -> str:
+    """The header that a user and password in a URL become."""
+    return "Basic " + b64encode(f"gate:{password}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("authorization", "allowed"),
+    [
+        (f"Bearer {GATE_TOKEN}", True),
+        (f"Bearer {TOKEN}", True),
+        (basic(GATE_TOKEN), True),
+        (basic(TOKEN), False),
+        (basic(""), False),
+        ("Basic !", False),
+        ("Basic " + b64encode(b"\xff").decode(), False),
+        ("Bearer wrong", False),
+        (GATE_TOKEN, False),
+        ("", False),
+    ],
+)
+def test_the_gate_has_a_token_of_its_own(authorization: str, allowed: bool) -> None:
+    """By header or as a URL's password it opens the gate, and never writing; the admin token belongs in no URL."""
+    access = Access(TOKEN, "0.0.0.0", GATE_TOKEN)
+    assert access.may_ask_gate(authorization) is allowed
+    assert access.may_write(authorization) is (authorization == f"Bearer {TOKEN}")
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer ", "Basic ", basic("")])
+def test_a_gate_without_a_token_opens_to_nobody(authorization: str) -> None:
+    """An empty token is none."""
+    assert not Access(TOKEN, "0.0.0.0").may_ask_gate(authorization)
 
 
 @pytest.mark.parametrize(

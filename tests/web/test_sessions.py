@@ -79,3 +79,14 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites() -> None:
     cookie = response.cookies[sessions.cookie]
     assert (cookie["httponly"], cookie["samesite"], cookie["secure"]) == (True, "Strict", True)
     assert TOKEN not in cookie.OutputString()
+
+
+def test_an_expired_cookie_is_not_a_forged_one() -> None:
+    """Whoever comes back the next day has guessed nothing; whoever brings a seal of their own has."""
+    clock = FakeClock()
+    sessions = Sessions(TOKEN, "t", clock)
+    cookie = given(sessions)
+    clock.advance(LASTS + 1)
+    assert not sessions.is_forged(asked(sessions, cookie))
+    assert not sessions.is_forged(asked(sessions, ""))
+    assert sessions.is_forged(asked(sessions, cookie[:-1] + ("0" if cookie[-1] != "0" else "1")))
