@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from canary.core.accounts import Reading, Terms
+from canary.core.accounts import Account, Reading, Terms
 from canary.core.model import Arm, Call, Exchange, Lease, Request
 from canary.core.money import NOTHING
 from canary.core.protocol.parse import ENDPOINT, parse
@@ -53,6 +53,7 @@ class Accounts:
         poll: seconds between two balances that are asked for; ``None`` never asks.
         clock: wall-clock seconds.
         aside: money that shadow leases have taken from the account of ``new`` until a time; it may block.
+        judged: is told what each balance showed; it may block.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Accounts:
         poll: float | None,
         clock: Callable[[], float],
         aside: Callable[[float], Decimal] = lambda _now: NOTHING,
+        judged: Callable[[Account], None] = lambda _account: None,
     ) -> None:
         self._store = store
         self._rollout = rollout
@@ -80,6 +82,7 @@ class Accounts:
         self._thin = THIN if poll is None else min(THIN, poll)
         self._clock = clock
         self._aside = aside
+        self._judged = judged
         self._waiting = _Waiting()
         self._kept_at: dict[tuple[Arm, str], float] = {}
         self._filled = dict.fromkeys(Arm, 0)
@@ -153,7 +156,9 @@ class Accounts:
     def _hold(self, reading: Reading) -> None:
         within = self._terms[reading.arm].refund_within
         aside = self._aside(reading.until) if Arm.NEW in reading.arms else NOTHING
-        self._store.reconcile(self._rollout, reading, within, self._slowest, aside)
+        account = self._store.reconcile(self._rollout, reading, within, self._slowest, aside)
+        if account is not None:
+            self._judged(account)
 
     # --- prices -----------------------------------------------------------------------------------------------------
 

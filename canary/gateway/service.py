@@ -12,7 +12,7 @@ from canary.core.detect import Habits
 from canary.core.margins import LATENCY
 from canary.core.model import Arm, Call, Purchase, Rollout
 from canary.core.pairing import Pairing
-from canary.core.policy.model import Profile
+from canary.core.policy.model import Policy, Profile
 from canary.core.policy.terms import terms_of
 from canary.core.route import Rules
 from canary.core.scores import SETTLE
@@ -36,6 +36,9 @@ from canary.store.writer import GroupCommit
 
 GRACE = 3600.0
 """Seconds that an ended lease is kept in memory; later calls for it are looked up in the store."""
+
+WATCHED = 60.0
+"""Seconds between two balances while live shadow leases may be bought, if the policy names no others."""
 
 SHADOW_CONNECTIONS = 32
 
@@ -83,25 +86,6 @@ class GatewayService:
         own = _arms(loaded, secrets, self.upstreams, prices, clock)
         holds = {arm: profile.minimum_hold for arm, profile in loaded.profiles.items()}
         self.recovery = Recovery(store, policy.name, own, self.bindings, holds, self.ledger.count, clock)
-        self.accounts = Accounts(
-            store,
-            policy.name,
-            own,
-            self.bindings,
-            {arm: _terms(loaded, arm) for arm in Arm},
-            slowest=max(policy.arm(arm).timeout for arm in Arm) + SETTLE,
-            shared=_share_an_account(loaded, secrets),
-            poll=policy.reconcile.poll,
-            clock=clock,
-            aside=lambda at: store.shadow_book(policy.name).spent(at).run,
-        )
-        self.shadow = ShadowQueue(
-            _arms(loaded, secrets, self._shadow_upstreams, prices, clock, self.accounts.heard),
-            policy.shadow.queue,
-            self.ledger.count,
-            self._compare,
-            policy.shadow.noise,
-        )
         self.shadow_leases = ShadowLeasing(
             store.shadow_book(policy.name),
             _arms(loaded, secrets, self._shadow_upstreams, prices, clock),
@@ -111,6 +95,26 @@ class GatewayService:
             count=self.ledger.count,
             known=partial(store.known, policy.name, Arm.NEW),
             clock=clock,
+        )
+        self.accounts = Accounts(
+            store,
+            policy.name,
+            own,
+            self.bindings,
+            {arm: _terms(loaded, arm) for arm in Arm},
+            slowest=max(policy.arm(arm).timeout for arm in Arm) + SETTLE,
+            shared=_share_an_account(loaded, secrets),
+            poll=_poll(policy),
+            clock=clock,
+            aside=lambda at: store.shadow_book(policy.name).spent(at).run,
+            judged=self.shadow_leases.reconcile,
+        )
+        self.shadow = ShadowQueue(
+            _arms(loaded, secrets, self._shadow_upstreams, prices, clock, self.accounts.heard),
+            policy.shadow.queue,
+            self.ledger.count,
+            self._compare,
+            policy.shadow.noise,
         )
         failure = policy.upstream_failure
         self.gateway = Gateway(
@@ -200,6 +204,13 @@ def _habits(profile: Profile) -> Habits:
 
 def _prices(loaded: Loaded, arm: Arm) -> PriceTable:
     return PriceTable({**loaded.profiles[arm].countries, **loaded.policy.arm(arm).countries})
+
+
+def _poll(policy: Policy) -> float | None:
+    """How often balances are asked for; while money is spent for shadow leases, in any case."""
+    if policy.reconcile.poll is None and policy.shadow.leases == "live":
+        return WATCHED
+    return policy.reconcile.poll
 
 
 def _share_an_account(loaded: Loaded, secrets: Secrets) -> bool:

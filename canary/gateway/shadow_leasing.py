@@ -3,7 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 
+from canary.core.accounts import Account
 from canary.core.model import Arm, Lease
 from canary.gateway.asking import Arms, Asked
 from canary.gateway.config import Loaded
@@ -60,7 +62,10 @@ class ShadowLeasing:
         clock: Callable[[], float],
     ) -> None:
         self._book = book
+        self._terms = terms
+        self._view = view
         self._clock = clock
+        self._missing: Decimal | None = None
         calls = ShadowCalls(arms, terms)
         self.leases = ShadowLeases(
             book, calls, terms, view, learn=learn, count=count, stop=self._stop, clock=clock
@@ -86,6 +91,19 @@ class ShadowLeasing:
     async def close(self) -> None:
         """Finish what is under way. Call it once ``run`` was cancelled."""
         await self.leases.close()
+
+    def reconcile(self, account: Account) -> None:
+        """Take in what a balance of new's showed; it blocks.
+
+        As long as old serves every client, nothing but shadow leases is bought with new's key: what is missing beyond
+        their prices was charged for them, or somebody else uses the account.
+        """
+        if self._terms.mode == "off" or account.arm is not Arm.NEW or self._view.rollout.weight:
+            return
+        before, self._missing = self._missing, account.unexplained
+        if before is not None and account.unexplained > before:
+            more = account.unexplained - before
+            self._stop_at_once(f"new's account has lost {more} more than its numbers are known to cost")
 
     async def _catch_up(self) -> None:
         self.leases.forget()

@@ -1,14 +1,16 @@
 """Shadow leases over the life of a process: taken up where another left them, and finished before it ends."""
 
 import asyncio
+from decimal import Decimal
 from pathlib import Path
 
 import yaml
 
 from canary.gateway.config import load
+from canary.gateway.service import WATCHED
 from canary.gateway.shadow_leasing import shadow_terms
-from canary.store.shadow_leases import State
-from tests.gateway.shadowed import HOLD, LIFETIME, LIVE, PROFILE, SANDBOX, shadowed
+from canary.store.shadow_leases import State, Switch
+from tests.gateway.shadowed import HOLD, LIFETIME, LIVE, PROFILE, SANDBOX, Shadowed, shadowed
 from tests.rig import policy, rig, written
 from tests.waiting import until
 
@@ -56,6 +58,68 @@ async def test_an_ended_one_is_followed_no_longer(tmp_path: Path) -> None:
         await world.ask("getStatus", id=lease)
         await asyncio.sleep(0)
         assert "getStatus" not in world.new.books.by_action
+
+
+# --- the balance ------------------------------------------------------------------------------------------------------
+
+
+async def balance(world: Shadowed) -> None:
+    """New's balance is asked for, and held against the numbers once nothing can be under way any more."""
+    accounts = world.first.service.accounts
+    for _ in range(2):
+        world.clock.advance(WATCHED)
+        await accounts.work()
+
+
+async def test_what_is_charged_beyond_its_word_stops_all(tmp_path: Path) -> None:
+    """New says what its numbers cost, and its balance that they cost more; once let go on, it has to happen again."""
+    async with shadowed(tmp_path, LIVE) as world:
+        await balance(world)
+        await world.buy()
+        await world.settled()
+        await balance(world)
+        assert not world.book.switch().stopped
+        await world.new.change(deposit=str(world.new.behaviour.deposit - Decimal("0.30")))
+        await balance(world)
+        assert "more than its numbers are known to cost" in world.book.switch().reason
+        world.book.turn(Switch(False, "a known debit", "me", world.clock()))
+        await balance(world)
+        assert not world.book.switch().stopped
+
+
+async def test_a_sandbox_that_charges_stops_all(tmp_path: Path) -> None:
+    """It is none."""
+    async with shadowed(tmp_path, SANDBOX, new={"sandbox_header": ""}, reconcile={"poll": "60s"}) as world:
+        await balance(world)
+        await world.buy()
+        await world.settled()
+        await balance(world)
+        assert world.book.switch().stopped
+
+
+async def test_a_canarys_own_numbers_are_no_surprise(tmp_path: Path) -> None:
+    """Once clients buy on new too, for prices that may not be known yet, the balance alone stops nothing."""
+    async with shadowed(tmp_path, LIVE, new={"cost_header": ""}) as world:
+        await world.first.split(weight=1.0)
+        await balance(world)
+        await world.buy()
+        await balance(world)
+        assert not world.book.switch().stopped
+
+
+async def test_refunds_that_never_come_are_no_surprise(tmp_path: Path) -> None:
+    """They are part of what the budget allows."""
+    never = {"auto_refund": False, "refund_delay": "100d"}
+    async with shadowed(tmp_path, LIVE, new=never) as world:
+        for _ in range(3):
+            await balance(world)
+            await world.buy()
+            await world.settled()
+            world.clock.advance(HOLD + 6)
+            await world.keep()
+        await balance(world)
+        assert len(world.new.books.leases) == 3
+        assert not world.book.switch().stopped
 
 
 def test_terms_come_from_the_policy_and_news_profile(tmp_path: Path) -> None:
