@@ -8,7 +8,7 @@ import click
 from canary.core.model import Arm
 from canary.core.policy.load import policy_hash
 from canary.core.policy.notation import show_duration, show_share
-from canary.gateway.config import Loaded, load, resolve
+from canary.gateway.config import Loaded, load, resolve, resolve_webhooks
 
 
 @click.command()
@@ -18,6 +18,7 @@ def check(policy: Path, as_json: bool) -> None:
     """Read a policy as ``canary run`` would, and say what it means. Exit code 2 when it is not sound."""
     loaded = load(policy)
     resolve(loaded)
+    resolve_webhooks(loaded)
     if as_json:
         click.echo(json.dumps(loaded.policy.model_dump(mode="json") | {"hash": policy_hash(loaded.policy)}))
         return

@@ -2,19 +2,21 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import time
 
 from canary.cli.backstage import Backstage
 from canary.cli.errors import UsageError
+from canary.cli.webhooks import WebhookRoom
 from canary.control.operator import Operator
 from canary.core.policy.notation import show_share
-from canary.gateway.config import Loaded, Secrets
+from canary.gateway.config import Loaded, Secrets, WebhookSecrets
 from canary.proxy.addon import Handler
 from canary.proxy.flowfile import FlowFileError, Recorder
 from canary.proxy.ingress import Ingress, IngressError, Listen
 from canary.web.admin import Admin, AdminError
+from canary.web.receiver import ReceiverError
 from canary.web.process import OneProxy
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ class Settings:
     accept_changes: bool = False
     confdir: Path | None = None
     record: Path | None = None
+    webhooks: WebhookSecrets = field(default_factory=WebhookSecrets)
 
 
 class Harness:
@@ -90,6 +93,11 @@ class Harness:
             proxies=OneProxy(self.service),
             clock=clock,
         )
+        self.webhooks = (
+            WebhookRoom(loaded, policy.webhooks, settings.webhooks, store, self.service, clock)
+            if policy.webhooks
+            else None
+        )
 
     async def start(self) -> None:
         """Serve.
@@ -102,7 +110,9 @@ class Harness:
             await self.backstage.start()
             await self.admin.start()
             await self.ingress.start()
-        except (IngressError, AdminError, OSError) as error:
+            if self.webhooks is not None:
+                await self.webhooks.start()
+        except (IngressError, AdminError, ReceiverError, OSError) as error:
             await self.stop()
             raise UsageError(str(error)) from error
 
@@ -111,10 +121,13 @@ class Harness:
         """What is printed when it serves."""
         rollout = self.service.view.rollout
         proxy, admin = Address(*self.ingress.address), Address(*self.admin.address)
-        return f"ready proxy={proxy} admin={admin} stage={rollout.stage} weight={show_share(rollout.weight)}"
+        ready = f"ready proxy={proxy} admin={admin} stage={rollout.stage} weight={show_share(rollout.weight)}"
+        return f"{ready} webhooks={Address(*self.webhooks.address)}" if self.webhooks else ready
 
     async def stop(self) -> None:
         """Finish what is in flight, write what is left, and close everything."""
+        if self.webhooks is not None:
+            await self.webhooks.stop()
         if not await self.ingress.drain(lambda: self.service.gateway.in_flight, DRAIN):
             log.warning("calls were still in flight after %g s", DRAIN)
         await self.ingress.stop()

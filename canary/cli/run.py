@@ -9,7 +9,7 @@ from canary.cli.logs import LEVELS, configure
 from canary.cli.serve import serve, starter
 from canary.cli.state import default_state
 from canary.cli.tokens import admin_token, gate_token
-from canary.gateway.config import load, resolve
+from canary.gateway.config import load, resolve, resolve_webhooks
 
 
 class _Address(click.ParamType[Address]):
@@ -53,8 +53,8 @@ def _command(name: str, *, control: bool, summary: str) -> click.Command:
         log_level: str,
     ) -> None:
         loaded = load(policy)
-        secrets = resolve(loaded)
-        configure(log_level, secrets.literals)
+        secrets, webhooks = resolve(loaded), resolve_webhooks(loaded)
+        configure(log_level, secrets.literals | webhooks.literals)
         settings = Settings(
             listen=listen,
             admin=admin,
@@ -66,6 +66,7 @@ def _command(name: str, *, control: bool, summary: str) -> click.Command:
             accept_changes=accept_changes,
             confdir=confdir,
             record=record,
+            webhooks=webhooks,
         )
         serve(Harness(loaded, secrets, settings))
 

@@ -75,6 +75,21 @@ class Bindings:
                 found[visible] = lease
         return found
 
+    async def of_arm(self, arm: Arm, kind: Kind, own: str) -> Lease | None:
+        """The lease that an arm knows by an id of its own.
+
+        Raises:
+            StoreError: it is not in memory and the store cannot be asked.
+        """
+        visible = self._aliases.get((arm, kind), {}).get(own, own)
+        lease = self._live.get((kind, visible))
+        if lease is not None and (lease.arm, lease.id) == (arm, own):
+            return lease
+        found = await asyncio.to_thread(self._store.known, self._rollout, arm, [own], kind)
+        if own in found:
+            self._remember(found[own])
+        return found.get(own)
+
     async def _look_up(self, kind: Kind, visible: str) -> Lease | None:
         until = monotonic() + (PATIENCE if self.shared else 0.0)
         while True:

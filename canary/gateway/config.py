@@ -1,6 +1,7 @@
 """Policies, profiles and keys from files and the environment."""
 
 import os
+import re
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from pathlib import Path
 from canary.core.model import Arm
 from canary.core.policy.load import PolicyError, line_of, parse_policy, parse_profile
 from canary.core.policy.model import PASSTHROUGH, Policy, Profile
-from canary.core.policy.references import EnvRef, KeyRef
+from canary.core.policy.references import EnvRef, KeyRef, split_url
 
 _CHECKOUT = Path(__file__).parents[2] / "policies"
 SHIPPED = _CHECKOUT if _CHECKOUT.is_dir() else Path(__file__).parents[1] / "policies"
@@ -23,6 +24,20 @@ class Secrets:
     keys: Mapping[Arm, str | None] = field(repr=False)  # None: the client's own key is passed on
     headers: Mapping[Arm, tuple[tuple[str, str], ...]] = field(repr=False)
     literals: frozenset[str] = field(repr=False)  # every secret value, for redaction
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSecrets:
+    """The values behind the references of a policy's ``webhooks``; shows none of them."""
+
+    tokens: Mapping[Arm, str] = field(default_factory=dict, repr=False)
+    url: str = field(default="", repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    @property
+    def literals(self) -> frozenset[str]:
+        """Every one of them, for redaction."""
+        return frozenset({*self.tokens.values(), self.url, *(value for _, value in self.headers)} - {""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +72,8 @@ def load(path: Path) -> Loaded:
     for arm in Arm:
         _check_ca(loaded, arm)
     _check_shadow_leases(loaded)
+    for arm in Arm:
+        _check_webhooks(loaded, arm)
     return loaded
 
 
@@ -116,6 +133,51 @@ def resolve(
     return Secrets(keys, headers, frozenset(literals))
 
 
+TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,}")
+"""What a webhook's token may be: part of a path, and not to be guessed."""
+
+
+def resolve_webhooks(loaded: Loaded, environ: Mapping[str, str] = os.environ) -> WebhookSecrets:
+    """The secrets of the policy's ``webhooks``; empty ones without that section.
+
+    Raises:
+        PolicyError: a variable is not set, a file cannot be read, or what they hold cannot be used.
+    """
+    section = loaded.policy.webhooks
+    if section is None:
+        return WebhookSecrets()
+    tokens = {
+        arm: _token(sender.token, loaded.place("webhooks", "arms", arm, "token"), environ)
+        for arm in Arm
+        if (sender := section.arm(arm)) is not None
+    }
+    if section.forward is None:
+        return WebhookSecrets(tokens)
+
+    def value_of(ref: KeyRef | str, *path: str) -> str:
+        return (
+            ref if isinstance(ref, str) else _secret(ref, loaded.place("webhooks", "forward", *path), environ)
+        )
+
+    url = value_of(section.forward.url, "url")
+    if split_url(url) is None:
+        raise PolicyError(
+            f"{loaded.place('webhooks', 'forward', 'url')}: what it refers to is no http or https URL"
+        )
+    headers = tuple((name, value_of(ref, "headers", name)) for name, ref in section.forward.headers.items())
+    return WebhookSecrets(tokens, url, headers)
+
+
+def _token(ref: KeyRef, where: str, environ: Mapping[str, str]) -> str:
+    token = _secret(ref, where, environ)
+    if not TOKEN.fullmatch(token):
+        raise PolicyError(
+            f"{where}: what it refers to is no token; expected 16 or more letters and digits, "
+            "such as openssl rand -hex 24 prints"
+        )
+    return token
+
+
 def notify_addresses(loaded: Loaded, environ: Mapping[str, str] = os.environ) -> list[tuple[str, str]]:
     """Where each address of the policy's ``notify`` stands, and what it is.
 
@@ -173,6 +235,17 @@ def _check_shadow_leases(loaded: Loaded) -> None:
         raise PolicyError(
             f"{where}: the profile {new.provider} names no sandbox_header, so a shadow lease would be bought for "
             "money; expected off, or live with a budget"
+        )
+
+
+def _check_webhooks(loaded: Loaded, arm: Arm) -> None:
+    section = loaded.policy.webhooks
+    sender = section.arm(arm) if section else None
+    if sender is not None and sender.sources is None and not loaded.profiles[arm].webhook_sources:
+        where = loaded.place("webhooks", "arms", arm)
+        raise PolicyError(
+            f"{where}: the profile {loaded.policy.arm(arm).provider} names no addresses that webhooks come from; "
+            "expected sources: [address, ...], or sources: any to trust the token alone"
         )
 
 
