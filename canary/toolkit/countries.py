@@ -1,51 +1,13 @@
-"""Legacy country ids, ISO alpha-2 codes and providers' own ids: one table, and where tables disagree."""
+"""Providers' own country ids beside the legacy ones, and where tables disagree."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from operator import attrgetter
 from typing import Any
 
 from canary.core.policy.model import Profile
-
-
-@dataclass(frozen=True, slots=True)
-class Country:
-    """One legacy id. ``iso2`` is not unique: US is 12 (virtual numbers) and 187, RU is 0 or 222.
-
-    ``in_sms_activate``, ``in_hero_sms``: the id was in that provider's ``getCountries``, as captured in 2025.
-    """
-
-    id: int
-    name: str
-    iso2: str
-    in_sms_activate: bool
-    in_hero_sms: bool
-    notes: str = ""
-
-
-@cache
-def load() -> tuple[Country, ...]:
-    """Every known legacy id, in order of ids.
-
-    Source: ``getCountries`` of SMS-Activate and HeroSMS as kept by public clients; the ISO codes were resolved
-    from the names and checked against two such clients' tables.
-    """
-    rows = json.loads((files("canary.toolkit") / "countries.json").read_text("utf-8"))
-    return tuple(Country(**row) for row in rows)
-
-
-@cache
-def by_id() -> Mapping[str, Country]:
-    """The table by its ids, as they travel."""
-    return {str(country.id): country for country in load()}
-
-
-_USUAL = {"US": "187"}
-"""The id that is meant where a country has several: 12 are virtual numbers."""
-
+from canary.gateway.countries import USUAL, Country, by_id, load
 
 # --- a provider's own table -----------------------------------------------------------------------------------
 
@@ -108,7 +70,7 @@ def documented(profile: Profile, name: str) -> Provider:
     offered = attrgetter(_CAPTURED.get(profile.name, "in_sms_activate"))
     rows = filter(offered, load())
     named = {iso: str(own) for iso, own in profile.countries.items()}
-    ids = _by_iso(((country.iso2, str(country.id)) for country in rows), {**_USUAL, **named})
+    ids = _by_iso(((country.iso2, str(country.id)) for country in rows), {**USUAL, **named})
     if not captured:  # what the profile says is all that is known of a country with several ids
         ids |= {iso: (own,) for iso, own in named.items()}
     source = "as captured in 2025" if captured else "no table known, legacy ids assumed"

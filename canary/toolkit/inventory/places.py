@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from canary.core.policy.model import Profile
-from canary.toolkit.countries import by_id, load
+from canary.gateway.countries import by_id, load
 from canary.toolkit.inventory.calls import arguments
 from canary.toolkit.inventory.source import Source
 
