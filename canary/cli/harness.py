@@ -7,17 +7,18 @@ from pathlib import Path
 from time import time
 
 from canary.cli.backstage import Backstage
+from canary.cli.doors import ingress_of
 from canary.cli.errors import UsageError
 from canary.cli.webhooks import WebhookRoom
 from canary.control.operator import Operator
 from canary.core.policy.notation import show_share
 from canary.gateway.config import Loaded, Secrets, WebhookSecrets
-from canary.proxy.addon import Handler
+from canary.gateway.ingress import Handler, IngressError
 from canary.proxy.flowfile import FlowFileError, Recorder
-from canary.proxy.ingress import Ingress, IngressError, Listen
+from canary.proxy.ingress import Listen
 from canary.web.admin import Admin, AdminError
-from canary.web.receiver import ReceiverError
 from canary.web.process import OneProxy
+from canary.web.receiver import ReceiverError
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,8 @@ class Settings:
 
     ``token`` opens the admin API, ``gate_token`` its gate alone. ``control``: with the controller, or as a proxy
     beside one that runs elsewhere.
-    ``confdir`` holds mitmproxy's CA (regular mode). ``record``: where calls are written down for ``canary replay``.
+    ``ingress``: the kind that answers clients; ``confdir`` holds mitmproxy's CA (regular mode).
+    ``record``: where calls are written down for ``canary replay``.
     """
 
     listen: Address
@@ -54,6 +56,7 @@ class Settings:
     actor: str = "canary run"
     control: bool = True
     accept_changes: bool = False
+    ingress: str = "mitmproxy"
     confdir: Path | None = None
     record: Path | None = None
     webhooks: WebhookSecrets = field(default_factory=WebhookSecrets)
@@ -77,7 +80,8 @@ class Harness:
         )
         self.service = self.backstage.service
         self._recorder = _recorder(settings.record, self.service.gateway.handle)
-        self.ingress = Ingress(
+        self.ingress = ingress_of(
+            settings.ingress,
             Listen(settings.listen.host, settings.listen.port, policy.hosts, settings.confdir),
             self._recorder.handle if self._recorder else self.service.gateway.handle,
         )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from canary.cli.doors import INGRESSES
 from canary.cli.harness import Address, Harness, Settings
 from canary.cli.logs import LEVELS, configure
 from canary.cli.serve import serve, starter
@@ -37,6 +38,13 @@ def _command(name: str, *, control: bool, summary: str) -> click.Command:
     )
     @click.option("--state", help="SQLite file or postgresql:// URL.  [default: .canary/NAME.db]")
     @click.option("--accept-changes", is_flag=True, help="Take over a policy edited under a running rollout.")
+    @click.option(
+        "--ingress",
+        type=click.Choice(INGRESSES),
+        default="mitmproxy",
+        show_default=True,
+        help="asgi: a thin one, several times as fast; for mode: reverse.",
+    )
     @click.option("--confdir", type=click.Path(path_type=Path), help="mitmproxy's CA, for mode: regular.")
     @click.option(
         "--record", type=click.Path(path_type=Path), help="Append calls, without keys, for canary replay."
@@ -48,6 +56,7 @@ def _command(name: str, *, control: bool, summary: str) -> click.Command:
         admin: Address,
         state: str | None,
         accept_changes: bool,
+        ingress: str,
         confdir: Path | None,
         record: Path | None,
         log_level: str,
@@ -64,6 +73,7 @@ def _command(name: str, *, control: bool, summary: str) -> click.Command:
             actor=starter(name),
             control=control,
             accept_changes=accept_changes,
+            ingress=ingress,
             confdir=confdir,
             record=record,
             webhooks=webhooks,

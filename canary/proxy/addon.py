@@ -2,22 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from mitmproxy import http
 
-from canary.core.model import Request, Response
+from canary.gateway.ingress import BROKEN, Handler
 from canary.proxy.flows import answer, to_request
 
 log = logging.getLogger(__name__)
-
-type Handler = Callable[[Request], Awaitable[Response]]
-
-# Used only when the gateway itself cannot be reached from the hook; mitmproxy would otherwise go on to the
-# reverse target with the client's own key.
-_BROKEN = Response(
-    200, (("content-type", "text/html; charset=UTF-8"), ("x-canary-error", "internal")), b"ERROR_SQL"
-)
 
 
 class GatewayAddon:
@@ -45,7 +37,8 @@ class GatewayAddon:
             answer(flow, await self._handle(to_request(flow)), close=self.closing)
         except Exception:
             log.exception("the gateway failed")
-            answer(flow, _BROKEN, close=self.closing)
+            # without an answer mitmproxy would go on to the reverse target with the client's own key
+            answer(flow, BROKEN, close=self.closing)
 
     def _is_ours(self, flow: http.HTTPFlow) -> bool:
         return not self._hosts or matches(flow.request.pretty_host, self._hosts)

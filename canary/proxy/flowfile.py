@@ -14,7 +14,7 @@ from mitmproxy.io import FlowReader, FlowWriter
 from canary.core.model import Request, Response
 from canary.core.protocol.parse import is_handler_path, parse
 from canary.core.recording import Recorded, kept
-from canary.proxy.addon import Handler
+from canary.gateway.ingress import Handler
 from canary.proxy.flows import answer, to_request
 
 log = logging.getLogger(__name__)

@@ -1,14 +1,11 @@
 """Between mitmproxy's flows and the gateway's requests and responses."""
 
-from http import HTTPStatus
 from time import time
 
 from mitmproxy import http
 
 from canary.core.model import Request, Response
-
-_BODILESS = frozenset({204, 304})
-_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
+from canary.gateway.ingress import BODILESS, REASONS
 
 
 def to_request(flow: http.HTTPFlow) -> Request:
@@ -34,7 +31,7 @@ def answer(flow: http.HTTPFlow, response: Response, *, close: bool = False) -> N
         close: ask the client not to use its connection again.
     """
     fields = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers]
-    bodiless = response.status in _BODILESS
+    bodiless = response.status in BODILESS
     if not bodiless and not response.header("content-length"):  # one is there when the arm answered a HEAD
         fields.append((b"content-length", b"%d" % len(response.body)))
     if close or _is_last(flow.request):
@@ -44,7 +41,7 @@ def answer(flow: http.HTTPFlow, response: Response, *, close: bool = False) -> N
     flow.response = http.Response(
         http_version=b"HTTP/1.1",
         status_code=response.status,
-        reason=_REASONS.get(response.status, b""),
+        reason=REASONS.get(response.status, "").encode(),
         headers=http.Headers(fields),
         content=b"" if bodiless or flow.request.method == "HEAD" else response.body,
         trailers=None,

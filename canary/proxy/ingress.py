@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 import re
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -16,7 +15,16 @@ from mitmproxy.addons import core, disable_h2c, next_layer, proxyserver, tlsconf
 from mitmproxy.options import CONF_BASENAME, CONF_DIR, KEY_SIZE
 from mitmproxy.proxy import mode_servers, server
 
-from canary.proxy.addon import GatewayAddon, Handler
+from canary.gateway.ingress import (
+    BACKLOG,
+    MAX_REQUEST_BODY,
+    Handler,
+    IngressError,
+    cannot_listen,
+    drained,
+    words_of,
+)
+from canary.proxy.addon import GatewayAddon
 from canary.proxy.dispatch import CachedAddonManager, addon_manager
 from canary.proxy.secrets import Redaction
 from canary.proxy.unheard import skip_unheard
@@ -26,15 +34,6 @@ log = logging.getLogger(__name__)
 # Nothing listens there. mitmproxy opens no upstream connection of its own; should a flow ever get past the
 # addon, it must fail rather than reach a provider with the client's key and no lease recorded.
 NOWHERE = "reverse:http://127.0.0.1:9"
-
-MAX_REQUEST_BODY = "8m"
-
-BACKLOG = 1024
-"""Connections that wait to be accepted: as many come at once when clients call after each other's example."""
-
-
-class IngressError(Exception):
-    """The ingress could not be started; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +91,7 @@ class Ingress:
         try:
             self._server = await self._listening(mode.handle_stream)
         except OSError as error:
-            where = f"{self._listen.host}:{self._listen.port}"
-            raise IngressError(
-                f"cannot listen on {where}: {_words(error)}; choose another address with --listen"
-            ) from error
+            raise cannot_listen(self._listen.host, self._listen.port, error) from error
 
     async def _listening(self, accept: Callable[..., Awaitable[None]]) -> asyncio.Server:
         listen = self._listen
@@ -128,15 +124,7 @@ class Ingress:
         if self._server is None:
             return True
         self._server.close()
-        sockets = self._sockets()
-        try:
-            async with asyncio.timeout(deadline):
-                await _reached(lambda: not in_flight())
-                await asyncio.sleep(0.05)  # the last answers are on their way to their sockets
-                await _reached(lambda: not any(socket.get_write_buffer_size() for socket in sockets))
-        except TimeoutError:
-            return False
-        return True
+        return await drained(in_flight, self._sockets(), deadline)
 
     def _sockets(self) -> list[asyncio.WriteTransport]:
         """The clients' connections; one that mitmproxy has closed and forgotten may still have bytes to send."""
@@ -152,11 +140,6 @@ class Ingress:
         await asyncio.wait([self._running], timeout=5)
 
 
-async def _reached(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110  it is a count, not an event
-        await asyncio.sleep(0.01)
-
-
 @contextlib.contextmanager
 def _level_kept(logger: logging.Logger) -> Iterator[logging.Logger]:
     """Undo what happens to a logger's level."""
@@ -165,13 +148,6 @@ def _level_kept(logger: logging.Logger) -> Iterator[logging.Logger]:
         yield logger
     finally:
         logger.setLevel(level)
-
-
-def _words(error: Exception) -> str:
-    """What the system says of an error, without the advice of libraries."""
-    if isinstance(error, socket.gaierror):
-        return str(error.strerror)
-    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
 
 
 def check_ca(listen: Listen) -> None:
@@ -187,7 +163,7 @@ def check_ca(listen: Listen) -> None:
         certs.CertStore.from_store(folder.expanduser(), CONF_BASENAME, KEY_SIZE)
     except (OSError, ValueError) as error:
         raise IngressError(
-            f"mitmproxy's CA cannot be kept in {folder}: {_words(error)}; choose another folder with --confdir"
+            f"mitmproxy's CA cannot be kept in {folder}: {words_of(error)}; choose another folder with --confdir"
         ) from error
 
 
@@ -210,7 +186,7 @@ def _build(listen: Listen, listener: proxyserver.Proxyserver, ours: GatewayAddon
         ours,
     )
     # only now do these options exist
-    opts.update(connection_strategy="lazy", body_size_limit=MAX_REQUEST_BODY, keep_host_header=True)
+    opts.update(connection_strategy="lazy", body_size_limit=str(MAX_REQUEST_BODY), keep_host_header=True)
     return result
 
 

@@ -59,14 +59,14 @@ def _all_of(sock: socket.socket) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def running(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One harness for all examples."""
     folder = tmp_path_factory.mktemp("running")
     begun: Future[Running] = Future()
     loop, end = asyncio.new_event_loop(), asyncio.Event()
 
     async def main() -> None:
-        async with serving(folder, rollout={"weight": 0.5, "shadow": 0.5}) as (gateway, ingress):
+        async with serving(folder, kind, rollout={"weight": 0.5, "shadow": 0.5}) as (gateway, ingress):
             for upstream in (gateway.old, gateway.new):
                 upstream.otherwise = says("NO_ACTIVATION")
             begun.set_result(Running(ingress.address, gateway))

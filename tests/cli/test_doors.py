@@ -1,0 +1,33 @@
+"""Choosing an ingress."""
+
+from pathlib import Path
+
+import pytest
+
+from canary.cli.doors import INGRESSES, ingress_of
+from canary.cli.errors import UsageError
+from canary.proxy.ingress import Listen
+from tests.wire.handlers import Handler
+
+
+@pytest.mark.parametrize("name", INGRESSES)
+async def test_each_name_is_an_ingress_that_serves(name: str) -> None:
+    """It listens where it is told and can be stopped."""
+    ingress = ingress_of(name, Listen("127.0.0.1", 0), Handler())
+    await ingress.start()
+    assert ingress.address[0] == "127.0.0.1"
+    assert await ingress.drain(lambda: 0, 1.0)
+    await ingress.stop()
+
+
+@pytest.mark.parametrize(
+    ("listen", "words"),
+    [
+        (Listen(intercept=("a.example", "b.example")), "cannot intercept a.example, b.example"),
+        (Listen(confdir=Path("ca")), "no use for --confdir ca"),
+    ],
+)
+def test_what_the_thin_ingress_cannot_do_is_said(listen: Listen, words: str) -> None:
+    """A sentence that names what was asked for and the ingress that does it."""
+    with pytest.raises(UsageError, match=rf"--ingress asgi .*{words}.*use --ingress mitmproxy"):
+        ingress_of("asgi", listen, Handler())
