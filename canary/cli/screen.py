@@ -111,6 +111,12 @@ def _foot(status: Mapping[str, Any]) -> Iterable[str]:
         f"shadow: {shadow['sent']} sent, {shadow['dropped']} dropped, {shadow['differences']} differences, "
         f"{_plain(shadow['spent'])} spent"
     )
+    webhooks = status.get("webhooks") or {}
+    if any(webhooks.values()):
+        yield (
+            f"webhooks: {webhooks['received']} received, {webhooks['forwarded']} taken by the client, "
+            f"{webhooks['waiting']} waiting"
+        )
     if status["hazards"]:
         yield "hazards: " + ", ".join(f"{name} {n}" for name, n in status["hazards"].items())
 

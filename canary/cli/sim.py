@@ -48,6 +48,7 @@ def sim() -> None:
 )
 @click.option("--scenario", help=f"A YAML file of timed changes, or one of {_SCENARIOS}.")
 @_knobs
+@click.option("--webhook", metavar="URL", help="Post every message there, too, until it answers 200.")
 @click.option("--seed", help="Makes a run repeatable; give each provider its own.")
 @click.option("--key-env", metavar="NAME", help="Accept only the API key in this environment variable.")
 @click.option("--tls", is_flag=True, help="Speak HTTPS.")
@@ -57,6 +58,7 @@ def provider(
     name: str,
     scenario: str | None,
     knobs: Sequence[str],
+    webhook: str | None,
     seed: str | None,
     key_env: str | None,
     tls: bool,
@@ -64,7 +66,7 @@ def provider(
 ) -> None:
     """A handler_api provider on loopback, until SIGTERM; GET its control address for the knobs."""
     try:
-        behaviour = changed(profile(name), _patch(knobs))
+        behaviour = changed(profile(name), _patch(knobs) | ({"webhook": webhook} if webhook else {}))
         steps = load(scenario, behaviour) if scenario else ()
         for step in steps:
             behaviour = changed(behaviour, step.set) if step.at == 0 else behaviour

@@ -119,6 +119,8 @@ class Behaviour(Strict):
     carried_out: Share = 0.5  # of the calls with such a fault, those that took effect all the same
     gzip: bool = False  # for clients that accept it
     chunked: bool = False
+    webhook: str = ""  # where every message is posted, too; empty: nowhere
+    webhook_retry: Duration = 15.0  # between two tries, until the answer is 200
     refuse: bool = False  # nobody listens, and open connections are reset
 
     @field_validator("dialect")

@@ -53,6 +53,7 @@ class Books:
         repeated: repeated calls by effect of their action.
         foreign: calls that name an id which this provider never issued.
         lost: numbers that were sold although no answer was given.
+        webhooks: those that were sent, taken and given up.
     """
 
     def __init__(self, shop: Shop, log_size: int) -> None:
@@ -65,6 +66,7 @@ class Books:
         self.repeated: Counter[str] = Counter()
         self.foreign = 0
         self.lost = 0
+        self.webhooks: Counter[str] = Counter()
 
     @property
     def leases(self) -> list[Lease]:
@@ -144,6 +146,7 @@ class Books:
             "foreign": self.foreign,
             "repeated": dict(self.repeated),
             "lost": self.lost,
+            "webhooks": dict(self.webhooks),
             **({"leases": [lease.as_json() for lease in shop.leases.values()]} if leases else {}),
         }
 

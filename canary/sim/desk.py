@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import ceil
 from random import Random
+from typing import Any
 
 from canary.core.actions import lookup
 from canary.core.model import Effect
@@ -15,6 +16,7 @@ from canary.sim.dialects import Dialect
 from canary.sim.drifts import drifted
 from canary.sim.faults import PAGE, Fault, Limiter, drawn
 from canary.sim.incoming import Incoming
+from canary.sim.shapes import webhook
 from canary.sim.shop import Shop
 from canary.sim.visit import Visit
 from canary.sim.wording import worded
@@ -69,6 +71,13 @@ class Desk:
         """The books as of now."""
         self._shop.settle(self._clock())
         return self._books
+
+    def webhooks(self) -> list[tuple[str, dict[str, Any]]]:
+        """The messages that came since the last look: where they are to be posted, and the bodies."""
+        self._shop.settle(self._clock())
+        came, self._shop.came = self._shop.came, []
+        url = self.behaviour.webhook
+        return [(url, webhook(self.dialect, *one)) for one in came] if url else []
 
     def become(self, behaviour: Behaviour) -> None:
         """Behave differently from now on."""

@@ -22,6 +22,7 @@ from canary.sim.desk import Desk, Served
 from canary.sim.faults import Fault
 from canary.sim.incoming import received
 from canary.sim.knobs import changed
+from canary.sim.postman import Postman
 from canary.sim.tls import Authority
 
 PATH = "/stubs/handler_api.php"
@@ -76,6 +77,7 @@ class Provider:
         self._authority = authority
         self._tls = authority.context() if authority else None
         self._control = Control(self)
+        self._postman = Postman(self._desk)
         self._door: asyncio.Server | None = None
         self._reserved: socket.socket | None = None
         self._side_door: asyncio.Server | None = None
@@ -126,12 +128,14 @@ class Provider:
         self._private = web.Server(self._control.serve, access_log=None)
         await self._attend()
         self._side_door = await loop.create_server(self._private, self._host, 0)
+        await self._postman.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.set()
+        await self._postman.stop()
         self._free_port()
         for door in (self._door, self._side_door):
             if door is not None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from canary.core.model import Kind
 from canary.sim.answers import written
 from canary.sim.dialects import Dialect
 from canary.sim.lease import Lease, State
@@ -126,6 +127,23 @@ def sms_row(dialect: Dialect, lease: Lease, *, came: bool) -> dict[str, Any]:
         "date": rfc3339(lease.code_at or lease.bought_at),
         "type": "sms",
     }
+
+
+def webhook(dialect: Dialect, lease: Lease, digits: str, at: float) -> dict[str, Any]:
+    """What the account's webhook is posted (protocol.md section 7)."""
+    said = f"Your code is {code(dialect, digits)}"
+    sender = {"phoneFrom": lease.service.upper()}
+    if lease.kind is Kind.RENT:
+        return {"rentId": own_id(lease), "sms": {**sender, "text": said, "date": date(at)}}
+    row: dict[str, Any] = {
+        "activationId": own_id(lease),
+        "service": lease.service,
+        "text": said,
+        "code": code(dialect, digits),
+        "country": int(lease.country),
+        "receivedAt": date(at),
+    }
+    return row | sender if dialect.sms == "data" else row
 
 
 def active_row(dialect: Dialect, lease: Lease) -> dict[str, Any]:

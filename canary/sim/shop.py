@@ -5,6 +5,7 @@ from decimal import Decimal
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
+from typing import NamedTuple
 
 from canary.core.model import Kind
 from canary.sim.answers import Refused
@@ -12,6 +13,14 @@ from canary.sim.behaviour import Behaviour
 from canary.sim.ids import Ids, code_for
 from canary.sim.lease import Lease, State
 from canary.sim.market import prefix_of
+
+
+class Came(NamedTuple):
+    """A message: whose, its code, and when it came."""
+
+    lease: Lease
+    code: str
+    at: float
 
 
 class Shop:
@@ -24,6 +33,7 @@ class Shop:
         leases: every number ever sold.
         spent, refunded: money in both directions; ``balance`` is the deposit less what was kept.
         orders: order ids that were served.
+        came: messages that the account's webhook was not told of yet.
     """
 
     def __init__(self, behaviour: Behaviour, seed: str) -> None:
@@ -33,6 +43,7 @@ class Shop:
         self.orders: set[str] = set()
         self.spent = Decimal(0)
         self.refunded = Decimal(0)
+        self.came: list[Came] = []
         self._seed = seed
         self._ids = Ids(Random(f"{seed}/ids"))  # noqa: S311  a simulation
         self._stock = Random(f"{seed}/stock")  # noqa: S311
@@ -203,6 +214,8 @@ class Shop:
         lease.codes.append(code_for(lease.phone, len(lease.codes)))
         lease.code_at = lease.code_at or at
         lease.state = State.CODE
+        if self.behaviour.webhook:
+            self.came.append(Came(lease, lease.code, at))
 
     def _end(self, lease: Lease, at: float) -> None:
         if not lease.open or lease.ends_at != at:

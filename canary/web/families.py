@@ -44,6 +44,13 @@ COUNTERS: Mapping[str, str] = {
     "shadow_lease_calls_sent": "Calls about clients' leases repeated for shadow leases",
     "shadow_lease_calls_dropped": "Purchases and calls not repeated because the queue was full",
     "shadow_lease_calls_failed": "Purchases and calls about shadow leases that could not be carried out",
+    "webhooks": "Webhooks that providers sent and that were let in",
+    "webhooks_refused": "Requests to the webhook receiver with a wrong token or from a wrong address",
+    "webhooks_repeated": "Webhooks that had come before",
+    "webhooks_unknown": "Webhooks about leases that nobody here knows; the client gets them as they came",
+    "webhooks_forwarded": "Webhooks that the client took",
+    "webhooks_put_off": "Tries in which the client did not take a webhook; it is sent again",
+    "webhooks_given_up": "Webhooks that the client never took in the time of webhooks.forward.give_up",
     "traits_dropped": "Facts about replies that found no room: an arm answers without end in new shapes",
 }
 """Counters of the gateway, each shown as ``canary_NAME_total``."""

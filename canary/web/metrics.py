@@ -52,6 +52,7 @@ def stored_facts(store: Store, name: str, now: float) -> tuple[Rollout | None, S
     """
     look, findings = store.look(name), store.findings(name)
     heartbeat = look.heartbeat if look else None
+    waiting = store.outbox(name).waiting()
     return look.rollout if look else None, Stored(
         heartbeat_age=None if heartbeat is None else max(0.0, now - heartbeat),
         leases=store.lease_counts(name),
@@ -60,4 +61,6 @@ def stored_facts(store: Store, name: str, now: float) -> tuple[Rollout | None, S
         verdict=verdict_of(store, name),
         differences=len(findings.open_differences),
         unmapped=len(findings.open_unmapped),
+        webhooks=waiting.n,
+        webhook_age=0.0 if waiting.since is None else max(0.0, now - waiting.since),
     )

@@ -24,6 +24,7 @@ NOT_JUDGED: Mapping[str, Any] = {
 RECENT = 100
 """Decisions among which a rollback is looked for."""
 
+_WEBHOOK_COUNTERS = {"received": "webhooks", "forwarded": "webhooks_forwarded"}
 _SHADOW_COUNTERS = {"sent": "shadow_sent", "dropped": "shadow_dropped"}
 
 
@@ -46,6 +47,7 @@ def status_of(store: Store, name: str, now: float) -> dict[str, Any]:
             len(store.findings(name).open_differences),
             store.shadow_book(name).spent(now).run,
         ),
+        "webhooks": _webhooks(store, name),
         "money": {arm.value: _money(books) for arm, books in store.books(name).items()},
     }
 
@@ -102,6 +104,12 @@ def _counted(counters: Counter[str], differences: int, spent: Decimal) -> dict[s
         name.removeprefix(COUNTER): n for name, n in sorted(counters.items()) if name.startswith(COUNTER)
     }
     return {"shadow": shadow | {"differences": differences, "spent": amount(spent)}, "hazards": hazards}
+
+
+def _webhooks(store: Store, name: str) -> dict[str, int]:
+    counters = store.counters(name)
+    told = {key: counters[counter] for key, counter in _WEBHOOK_COUNTERS.items()}
+    return told | {"waiting": store.outbox(name).waiting().n}
 
 
 def _money(books: Books) -> dict[str, Any]:

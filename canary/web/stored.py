@@ -22,6 +22,8 @@ class Stored:
     verdict: Mapping[str, Any]
     differences: int
     unmapped: int
+    webhooks: int
+    webhook_age: float
 
 
 def _by_arm(read: Callable[[Books], Any]) -> Callable[[Stored], Samples]:
@@ -121,6 +123,20 @@ STORED: tuple[Family[Stored], ...] = (
         (),
         "Actions in use that new cannot serve",
         one(lambda s: s.unmapped),
+    ),
+    Family(
+        "canary_webhooks_waiting",
+        "gauge",
+        (),
+        "Webhooks that the client does not have yet",
+        one(lambda s: s.webhooks),
+    ),
+    Family(
+        "canary_webhook_age_seconds",
+        "gauge",
+        (),
+        "How long the oldest of them has been waiting",
+        one(lambda s: s.webhook_age),
     ),
     Family(
         "canary_leases",

@@ -8,6 +8,7 @@ import pytest
 
 from canary.core.model import Arm, LeaseState, RolloutState
 from canary.store.errors import StoreError
+from canary.store.outbox import Message
 from canary.store.store import Store
 from canary.web.status import status_of
 from tests.factories import NOW, FakeClock, tdecision, tlease, tpurchase
@@ -43,6 +44,7 @@ def test_every_key_is_there_before_anything_happened(store: Store, clock: FakeCl
         "metrics": {},
         "leases": {"old": ARM_LEASES, "new": ARM_LEASES},
         "shadow": dict.fromkeys(("sent", "dropped", "differences", "spent")),
+        "webhooks": dict.fromkeys(("received", "forwarded", "waiting")),
         "money": {"old": ARM_MONEY, "new": ARM_MONEY},
         "hazards": {},
     }
@@ -110,6 +112,16 @@ def test_counters_become_shadow_and_hazards(store: Store, clock: FakeClock) -> N
     status = status_of(store, NAME, clock())
     assert status["shadow"] == {"sent": 10, "dropped": 4, "differences": 0, "spent": 0.0}
     assert status["hazards"] == {"early_finish": 6}
+
+
+def test_webhooks_are_counted(store: Store, clock: FakeClock) -> None:
+    """What came and what the client took, of all proxies, and what waits in the store."""
+    for proxy in ("a", "b"):
+        counters = {"webhooks": 3, "webhooks_forwarded": 2}
+        store.flush(NAME, proxy, leases_changed=[], purchases=[], tallies={}, counters=counters)
+    message = Message(Arm.OLD, "d", "lane", "192.0.2.1", "", b"{}", NOW, NOW)
+    store.outbox(NAME).put(message)
+    assert status_of(store, NAME, clock())["webhooks"] == {"received": 6, "forwarded": 4, "waiting": 1}
 
 
 def test_leases_and_money_are_the_stores(store: Store, clock: FakeClock) -> None:
