@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,11 @@ WINDOWS = {
     "latency_p95": {"rollback_margin": "1.25x", "promote_margin": "2x", "window": "2s"},
     "refund_ratio": {"rollback_margin": "3pp", "promote_margin": "15pp", "window": "3s"},
 }
+LOSING = """CREATE TRIGGER losing AFTER INSERT ON purchases WHEN NEW.assigned_arm = 'new' AND NEW.serial % 10
+BEGIN DELETE FROM purchases WHERE serial = NEW.serial; END"""
+"""A fault that loses what one arm was given."""
+
+MISTRUST = "no comparison can be trusted before it is found"
 CANARY = [
     {"name": "shadow", "weight": "0%", "hold": "1s"},
     {"name": "canary", "weight": "30%", "hold": "1h"},
@@ -163,6 +169,23 @@ async def test_a_dip_of_both_arms_rolls_nothing_back(tmp_path: Path) -> None:
         status = await stage.harness.until("state", {"paused", "rolled_back"}, within=120)
         assert status["state"] == "paused"
         assert "both arms" in status["verdict"]["reasons"][0]
+
+
+async def test_a_lopsided_sample_decides_nothing(tmp_path: Path) -> None:
+    """When most of what new was given never reaches the store, no comparison is believed, and the verdict says why."""
+    async with scene(tmp_path) as stage:
+        await stage.harness.until("stage", "canary")
+        with closing(sqlite3.connect(stage.harness.state)) as connection:
+            connection.execute(LOSING)
+        async with asyncio.timeout(120):
+            while not (status := await stage.harness.status())["verdict"]["reasons"][0].endswith(MISTRUST):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        await stage.new.change(success=0)
+        await asyncio.sleep(5)  # more than the window of a gate: time for harm to be seen
+        status = await stage.harness.status()
+        assert (status["state"], status["verdict"]["kind"]) == ("running", "hold")
+        assert "is below 1 in 1000" in status["verdict"]["reasons"][0]
+        assert [d["event"] for d in await stage.harness.decisions()] == ["advance"]
 
 
 async def test_no_traffic_decides_nothing(tmp_path: Path) -> None:
