@@ -3,7 +3,7 @@
 import re
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ BARE = "mitmdump, bare"
 POOLED = "mitmdump, pooled script"
 PASS = "same master, pass-through"
 CANARY = "canary run"
+THIN = "canary run, thin ingress"
 PLAIN = "canary run, 100 reads/s"
 SHADOWING = "canary run, 100 reads/s shadowed"
 
@@ -169,7 +170,9 @@ async def pass_through(upstream: Upstream) -> AsyncIterator[Peer]:
         yield Peer(PASS, Target(port), process.pid)
 
 
-def canary(name: str = CANARY, *, weight: str = "5%", shadow: str = "0%") -> Start:
+def canary(
+    name: str = CANARY, *, weight: str = "5%", shadow: str = "0%", options: Sequence[str] = ()
+) -> Start:
     """The whole harness, as ``canary run`` starts it, in one stage that it never leaves."""
 
     @asynccontextmanager
@@ -180,7 +183,7 @@ def canary(name: str = CANARY, *, weight: str = "5%", shadow: str = "0%") -> Sta
         policy.write_text(_policy(upstream, weight, shadow))
         (home / "provider.yaml").write_text(_PROVIDER)
         command = [_BIN / "canary", "run", policy, "--state", home / "state.db", "--log-level", "warning"]
-        command += ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+        command += ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", *options]
         environ = {"OLD_SMS_KEY": "old-arm-key", "NEW_SMS_KEY": "new-arm-key", "CANARY_ADMIN_TOKEN": "bench"}
         async with running(command, log, environ) as process:
             ready = re.search(r" proxy=http://[^ ]+:(\d+) ", await ready_line(process, log))

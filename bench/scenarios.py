@@ -43,6 +43,7 @@ QUICK = Effort(https=(3, 1.0), http=(1, 0.7), round_trip=(1, 4.0), shadow=(3, 2.
 async def measure(upstreams: Upstreams, effort: Effort, only: Collection[str], voice: Voice) -> Turns:
     """The scenarios in turn; ``only`` names those wanted, if not all."""
     paths = [peers.direct, peers.mitmdump, peers.mitmdump_pooled, peers.pass_through, peers.canary()]
+    paths.append(peers.canary(peers.THIN, options=("--ingress", "asgi")))
     if nginx.available():
         paths[1:1] = [peers.split_clients, peers.mirror]
     scenarios = {

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.figures import Figure, Ratio, Runs, Sample, quantile
-from bench.peers import BARE, CANARY, DIRECT, PASS, PLAIN, SHADOWING, SPLIT
+from bench.peers import BARE, CANARY, DIRECT, PASS, PLAIN, SHADOWING, SPLIT, THIN
 
 MEGABYTE = 1_000_000
 
@@ -112,7 +112,12 @@ class Growth:
 _TARGETS: Sequence[Callable[[Runs], Verdict]] = (
     Compared(1, "calls/s >= 2.0x bare mitmdump, keep-alive", "https", "keep-alive", rate, CANARY, BARE, 2.0),
     Compared(1, "calls/s >= 3.5x bare mitmdump, close", "https", "close", rate, CANARY, BARE, 3.5),
+    Compared(
+        1, "thin: calls/s >= 5x bare mitmdump, keep-alive", "https", "keep-alive", rate, THIN, BARE, 5.0
+    ),
+    Compared(1, "thin: calls/s >= 10x bare mitmdump, close", "https", "close", rate, THIN, BARE, 10.0),
     Compared(2, "calls/s >= 1.3x direct HTTPS, close", "https", "close", rate, CANARY, DIRECT, 1.3),
+    Compared(2, "thin: calls/s >= 1.3x direct HTTPS, close", "https", "close", rate, THIN, DIRECT, 1.3),
     Compared(
         2, "p50 <= 0.40x direct, 50 ms away, close", "round trip", "close", p50, CANARY, DIRECT, at_most=0.4
     ),

@@ -75,11 +75,11 @@ class Reply:
     body: bytes
 
 
-async def test_replies_pass_byte_for_byte(tmp_path: Path) -> None:
+async def test_replies_pass_byte_for_byte(tmp_path: Path, ingress: tuple[str, str]) -> None:
     """Status, headers and body, whatever their coding, framing and status, are those that the upstream sent."""
     async with (
         ScriptedUpstream() as old,
-        Harness(tmp_path, policy(old.url, old.url, stages=NONE)) as harness,
+        Harness(tmp_path, policy(old.url, old.url, stages=NONE), ingress) as harness,
     ):
         for name, (action, play) in REPLIES.items():
             old.answers(**{action: play})

@@ -32,13 +32,15 @@ def down(how: str) -> Behaviour:
 
 
 @pytest.mark.parametrize(("how", "error"), [("refuses", "connect"), ("hangs", "timeout")])
-async def test_old_is_down_at_the_start(tmp_path: Path, how: str, error: str) -> None:
+async def test_old_is_down_at_the_start(
+    tmp_path: Path, ingress: tuple[str, str], how: str, error: str
+) -> None:
     """The harness starts all the same: what is bound for new is served, what old should serve is answered within
     its timeout and never moved to new behind the policy's back, and old is used again once it is back."""
     async with (
         Provider(down(how), seed="old") as old,
         Provider(HEALTHY, seed="new") as new,
-        Harness(tmp_path, policy(old.url, new.url, stages=HALF, old=HANGING)) as harness,
+        Harness(tmp_path, policy(old.url, new.url, stages=HALF, old=HANGING), ingress) as harness,
         Client(harness.url) as client,
     ):
         answers = await asyncio.gather(*(client.buy() for _ in range(TRIES)), client.call("getBalance"))
@@ -74,12 +76,12 @@ async def test_old_is_down_after_the_cutover(tmp_path: Path) -> None:
         assert new.books.foreign == 0
 
 
-async def test_new_refuses_connections(tmp_path: Path) -> None:
+async def test_new_refuses_connections(tmp_path: Path, ingress: tuple[str, str]) -> None:
     """No purchase fails: those that nothing could be sent for are served by old, and held against new."""
     async with (
         Provider(HEALTHY, seed="old") as old,
         Provider(HEALTHY, seed="new") as new,
-        Harness(tmp_path, policy(old.url, new.url, stages=HALF)) as harness,
+        Harness(tmp_path, policy(old.url, new.url, stages=HALF), ingress) as harness,
         Client(harness.url) as client,
     ):
         lease = (await client.buy_from("new"))["new"]
@@ -123,14 +125,16 @@ async def test_without_spillover_a_refused_purchase_fails(tmp_path: Path) -> Non
     ],
     ids=["default", "configured"],
 )
-async def test_new_hangs(tmp_path: Path, words: dict[str, Any], expected: tuple[int, str]) -> None:
+async def test_new_hangs(
+    tmp_path: Path, ingress: tuple[str, str], words: dict[str, Any], expected: tuple[int, str]
+) -> None:
     """The client gets the configured answer when new's timeout is over; the number may have been bought, so the
     purchase is sent to nobody again."""
     async with (
         Provider(HEALTHY, seed="old") as old,
         Provider(HEALTHY, seed="new") as new,
         Harness(
-            tmp_path, policy(old.url, new.url, stages=HALF, new=HANGING, old=PATIENT, **words)
+            tmp_path, policy(old.url, new.url, stages=HALF, new=HANGING, old=PATIENT, **words), ingress
         ) as harness,
         Client(harness.url) as client,
     ):

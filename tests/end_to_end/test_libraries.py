@@ -31,12 +31,14 @@ SELLING = Behaviour(
 
 
 @pytest.mark.parametrize("name", OPEN)
-async def test_leases_of_a_library_live_on_their_arms(tmp_path: Path, name: str) -> None:
+async def test_leases_of_a_library_live_on_their_arms(
+    tmp_path: Path, ingress: tuple[str, str], name: str
+) -> None:
     """With its address changed, a library buys, gets codes, finishes and cancels on both arms, each with its key."""
     async with (
         Provider(SELLING, seed="old", keys=[OLD_KEY]) as old,
         Provider(SELLING, seed="new", keys=[NEW_KEY]) as new,
-        Harness(tmp_path, policy(old.url, new.url, stages=HALF)) as harness,
+        Harness(tmp_path, policy(old.url, new.url, stages=HALF), ingress) as harness,
         OPEN[name](Reach(url=harness.url)) as library,
     ):
         assert int(await library.balance()) == 100_000

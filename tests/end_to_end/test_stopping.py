@@ -27,13 +27,15 @@ SLOW = 1.0
 """Seconds by which a busy machine may be late."""
 
 
-async def test_sigterm_finishes_what_is_in_flight(tmp_path: Path) -> None:
+async def test_sigterm_finishes_what_is_in_flight(tmp_path: Path, ingress: tuple[str, str]) -> None:
     """Purchases that wait for a slow arm are answered, written and counted; new connections are refused at once."""
     slow = Slow()
     async with (
         ScriptedUpstream(otherwise=slow) as old,
         ScriptedUpstream(otherwise=slow) as new,
-        Harness(tmp_path, policy(old.url, new.url, stages=HALF, old=PATIENT, new=PATIENT)) as harness,
+        Harness(
+            tmp_path, policy(old.url, new.url, stages=HALF, old=PATIENT, new=PATIENT), ingress
+        ) as harness,
         Client(harness.url) as client,
     ):
         buying = [asyncio.create_task(client.buy()) for _ in range(PURCHASES)]
@@ -113,12 +115,14 @@ class Crowd:
 
 
 @pytest.mark.parametrize("keep_alive", [False, True], ids=["close", "keep-alive"])
-async def test_sigterm_under_load_loses_nothing(tmp_path: Path, keep_alive: bool) -> None:
+async def test_sigterm_under_load_loses_nothing(
+    tmp_path: Path, ingress: tuple[str, str], keep_alive: bool
+) -> None:
     """Every call that a provider saw was answered to its client, and the store counts the same as the clients."""
     async with (
         Provider(QUICK, seed="old") as old,
         Provider(QUICK, seed="new") as new,
-        Harness(tmp_path, policy(old.url, new.url, stages=HALF)) as harness,
+        Harness(tmp_path, policy(old.url, new.url, stages=HALF), ingress) as harness,
         Client(harness.url, keep_alive=keep_alive) as client,
     ):
         crowd = Crowd(client)
@@ -135,12 +139,14 @@ async def test_sigterm_under_load_loses_nothing(tmp_path: Path, keep_alive: bool
     )
 
 
-async def test_kill_9_loses_no_lease_and_one_second_of_counts(tmp_path: Path) -> None:
+async def test_kill_9_loses_no_lease_and_one_second_of_counts(
+    tmp_path: Path, ingress: tuple[str, str]
+) -> None:
     """Each number that a client was shown is in the store and keeps its arm; counts lack the last second at most."""
     async with (
         Provider(QUICK, seed="old") as old,
         Provider(QUICK, seed="new") as new,
-        Harness(tmp_path, policy(old.url, new.url, stages=HALF)) as harness,
+        Harness(tmp_path, policy(old.url, new.url, stages=HALF), ingress) as harness,
         Client(harness.url) as client,
     ):
         crowd = Crowd(client)
