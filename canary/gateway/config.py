@@ -33,11 +33,7 @@ class WebhookSecrets:
     tokens: Mapping[Arm, str] = field(default_factory=dict, repr=False)
     url: str = field(default="", repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-
-    @property
-    def literals(self) -> frozenset[str]:
-        """Every one of them, for redaction."""
-        return frozenset({*self.tokens.values(), self.url, *(value for _, value in self.headers)} - {""})
+    literals: frozenset[str] = field(default=frozenset(), repr=False)  # every secret value, for redaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +148,15 @@ def resolve_webhooks(loaded: Loaded, environ: Mapping[str, str] = os.environ) ->
         if (sender := section.arm(arm)) is not None
     }
     if section.forward is None:
-        return WebhookSecrets(tokens)
+        return WebhookSecrets(tokens, literals=frozenset(tokens.values()))
+    literals = {*tokens.values()}
 
     def value_of(ref: KeyRef | str, *path: str) -> str:
-        return (
-            ref if isinstance(ref, str) else _secret(ref, loaded.place("webhooks", "forward", *path), environ)
-        )
+        if isinstance(ref, str):
+            return ref  # it stands in the policy and is no secret
+        value = _secret(ref, loaded.place("webhooks", "forward", *path), environ)
+        literals.add(value)
+        return value
 
     url = value_of(section.forward.url, "url")
     if split_url(url) is None:
@@ -165,7 +164,7 @@ def resolve_webhooks(loaded: Loaded, environ: Mapping[str, str] = os.environ) ->
             f"{loaded.place('webhooks', 'forward', 'url')}: what it refers to is no http or https URL"
         )
     headers = tuple((name, value_of(ref, "headers", name)) for name, ref in section.forward.headers.items())
-    return WebhookSecrets(tokens, url, headers)
+    return WebhookSecrets(tokens, url, headers, frozenset(literals))
 
 
 def _token(ref: KeyRef, where: str, environ: Mapping[str, str]) -> str:
