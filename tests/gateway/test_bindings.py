@@ -151,3 +151,17 @@ async def test_a_stranger_is_adopted_under_the_clients_id(bindings: Bindings, st
     adopted = await bindings.adopt(tlease(id="9", purchase=None))
     assert adopted.arm is Arm.NEW
     assert await bindings.find(tcall("getStatus", id="9")) == {"9": adopted}
+
+
+async def test_an_arm_s_own_id_finds_its_lease(bindings: Bindings, store: Store) -> None:
+    """Also under an alias, of either kind, in memory or behind it; the other arm's of the same id is another one."""
+    [own] = await bindings.bind(tpurchase(), [tlease(id="7")])
+    [aliased] = await bindings.bind(tpurchase(id="p-2"), [tlease(id="7", arm=Arm.NEW, purchase="p-2")])
+    [rent] = await bindings.bind(tpurchase(id="p-3"), [tlease(id="7", kind=Kind.RENT, purchase="p-3")])
+    assert aliased.visible_id != "7"
+    for known in (bindings, Bindings(store, GroupCommit(store, NAME), NAME, GRACE)):
+        assert await known.of_arm(Arm.OLD, Kind.ACTIVATION, "7") == own
+        assert await known.of_arm(Arm.NEW, Kind.ACTIVATION, "7") == aliased
+        assert await known.of_arm(Arm.OLD, Kind.RENT, "7") == rent
+        assert await known.of_arm(Arm.NEW, Kind.RENT, "7") is None
+        assert await known.of_arm(Arm.OLD, Kind.ACTIVATION, aliased.visible_id) is None

@@ -1,5 +1,6 @@
 """Policies, profiles and keys from files and the environment, and what is said when they are not there."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import trustme
 
 from canary.core.model import Arm
 from canary.core.policy.load import PolicyError, policy_hash
-from canary.gateway.config import SHIPPED, Loaded, Secrets, load, resolve
+from canary.gateway.config import SHIPPED, Loaded, Secrets, load, resolve, resolve_webhooks
 from tests.factories import NEW_KEY, OLD_KEY
 from tests.rig import ENVIRON, policy, written
 
@@ -212,3 +213,54 @@ def test_shadow_leases_need_a_key_of_news_own(tmp_path: Path, shadow: dict[str, 
     """Nothing is bought on a client's account for a comparison."""
     with pytest.raises(PolicyError, match=r"shadow\.leases: shadow leases are bought with new's own key"):
         loaded(tmp_path, shadow=shadow, new={"provider": "verifysms", "api_key": "passthrough"})
+
+
+# --- webhooks -----------------------------------------------------------------------------------------------------
+
+HOOKS = {
+    "listen": "127.0.0.1:0",
+    "arms": {"new": {"token": {"env": "NEW_HOOK"}, "sources": "any"}},
+    "forward": {
+        "url": {"env": "CLIENT_HOOK"},
+        "headers": {"X-Token": {"env": "CLIENT_TOKEN"}, "X-Team": "sms"},
+    },
+}
+HOOK_ENVIRON = {"NEW_HOOK": "n" * 24, "CLIENT_HOOK": "https://client/sms?t=1", "CLIENT_TOKEN": "client-token"}
+
+
+def test_the_secrets_of_webhooks_come_from_the_environment(tmp_path: Path) -> None:
+    """Tokens, the client's address and its headers; each is kept out of texts."""
+    found = resolve_webhooks(loaded(tmp_path, webhooks=HOOKS), HOOK_ENVIRON)
+    assert found.tokens == {Arm.NEW: "n" * 24}
+    assert found.url == "https://client/sms?t=1"
+    assert dict(found.headers) == {"X-Token": "client-token", "X-Team": "sms"}
+    assert found.literals == set(HOOK_ENVIRON.values())
+    assert not any(secret in repr(found) for secret in HOOK_ENVIRON.values())
+    assert resolve_webhooks(loaded(tmp_path), {}).tokens == {}
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({"NEW_HOOK": ""}, "webhooks.arms.new.token: the environment variable NEW_HOOK is not set"),
+        ({"NEW_HOOK": "short"}, "webhooks.arms.new.token: what it refers to is no token"),
+        ({"NEW_HOOK": "a/b" * 10}, "webhooks.arms.new.token: what it refers to is no token"),
+        ({"CLIENT_HOOK": "nonsense"}, "webhooks.forward.url: what it refers to is no http or https URL"),
+    ],
+)
+def test_a_webhook_secret_that_cannot_be_used_is_told(
+    tmp_path: Path, environ: dict[str, str], sentence: str
+) -> None:
+    """With its place in the policy, and without the secret."""
+    with pytest.raises(PolicyError, match=re.escape(sentence)) as caught:
+        resolve_webhooks(loaded(tmp_path, webhooks=HOOKS), HOOK_ENVIRON | environ)
+    assert not any(secret and secret in str(caught.value) for secret in environ.values())
+
+
+def test_nobody_is_let_in_by_a_token_alone_unless_one_says_so(tmp_path: Path) -> None:
+    """A profile that knows no addresses asks for them; one that does has them as the default."""
+    bare = {"listen": "127.0.0.1:0", "arms": {"old": {"token": {"env": "OLD_HOOK"}}}}
+    with pytest.raises(PolicyError, match=r"webhooks\.arms\.old: the profile generic names no addresses"):
+        loaded(tmp_path, webhooks=bare)
+    known = loaded(tmp_path, webhooks=bare, old={"provider": "sms-activate"})
+    assert known.profiles[Arm.OLD].webhook_sources == ("188.42.218.183", "142.91.156.119")
