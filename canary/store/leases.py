@@ -21,8 +21,9 @@ CHUNK = 200
 def bind(connection: Connection, rollout: str, purchase: Purchase, bought: Sequence[Lease]) -> list[Lease]:
     """Write a purchase and its leases; they come back with the ids that the client may see.
 
-    An id that the other arm's lease is known by gets an alias. A lease that the store knows already (a rent
-    that was prolonged, an order repeated under its ``orderId``) lives anew under the id that it had.
+    A lease comes with the id by which it might be shown; where another lease is known by that, it gets an alias. A
+    lease that the store knows already (a rent that was prolonged, an order repeated under its ``orderId``) lives anew
+    under the id that it had.
     """
     insert_new(connection, purchases, [purchase_row(rollout, purchase)])
     return [_bound(connection, rollout, lease) for lease in bought]
@@ -38,14 +39,20 @@ def _bound(connection: Connection, rollout: str, lease: Lease) -> Lease:
 
 def shown(connection: Connection, rollout: str, lease: Lease) -> Lease:
     """The lease with the id that clients may see."""
-    asked = {"rollout": rollout, "arm": lease.arm, "kind": lease.kind, "id": lease.id}
+    asked = {
+        "rollout": rollout,
+        "arm": lease.arm,
+        "kind": lease.kind,
+        "id": lease.id,
+        "visible": lease.visible_id,
+    }
     met = connection.execute(_SAME_ID, asked).all()
     for arm, own, visible in met:
         if (arm, own) == (lease.arm, lease.id):
             return replace(lease, visible_id=visible)
-    visible, taken = lease.id, bool(met)
+    visible, taken = lease.visible_id, bool(met)
     while taken:
-        visible = alias(lease.id, secrets.randbits(64))
+        visible = alias(lease.visible_id, secrets.randbits(64))
         taken = find(connection, rollout, lease.kind, visible) is not None
     return replace(lease, visible_id=visible)
 
@@ -57,7 +64,7 @@ _SAME_ID = (
         leases.c.rollout == bindparam("rollout"),
         leases.c.kind == bindparam("kind"),
         or_(
-            leases.c.visible_id == bindparam("id"),
+            leases.c.visible_id == bindparam("visible"),
             and_(leases.c.arm == bindparam("arm"), leases.c.id == bindparam("id")),
         ),
     )
@@ -165,11 +172,11 @@ def insert_purchases(connection: Connection, rollout: str, made: Iterable[Purcha
 
 def counts(connection: Connection, rollout: str) -> dict[Arm, Counter[LeaseState]]:
     """Leases per arm and state."""
-    columns = (leases.c.arm, leases.c.state)
+    columns = (leases.c.arm, leases.c.result, leases.c.state)  # as the index leases_in_sum has them
     statement = select(*columns, func.count()).where(leases.c.rollout == rollout).group_by(*columns)
     found: dict[Arm, Counter[LeaseState]] = {arm: Counter() for arm in Arm}
-    for arm, state, n in connection.execute(statement):
-        found[Arm(arm)][LeaseState(state)] = n
+    for arm, _result, state, n in connection.execute(statement):
+        found[Arm(arm)][LeaseState(state)] += n
     return found
 
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from canary.core.model import Arm
 from canary.core.money import Money, Result, money_of
@@ -40,11 +40,12 @@ def by_offer(connection: Connection, rollout: str) -> dict[Offer, Money]:
 def _sums(
     connection: Connection, rollout: str, *groups: ColumnElement[Any]
 ) -> Iterator[tuple[tuple[Any, ...], Money]]:
-    confirmed = leases.c.refunded_at.is_not(None)
-    columns = (*groups, leases.c.result, leases.c.price, confirmed)
-    # one that was bought before the harness was put in is none of the rollout's money
-    bought = or_(leases.c.price.is_not(None), leases.c.purchase.is_not(None))
-    where = (leases.c.rollout == rollout, bought)
-    statement = select(*columns, func.count()).where(*where).group_by(*columns)
-    for *group, result, price, back, n in connection.execute(statement):
-        yield tuple(group), money_of(Result(result), price, confirmed=bool(back), n=n)
+    # aggregates, not conditions: rows come grouped as the index leases_in_sum has them, and none is looked up
+    counted = (func.count(), func.count(leases.c.refunded_at), func.count(leases.c.purchase))
+    columns = (*groups, leases.c.result, leases.c.state, leases.c.price)
+    statement = select(*columns, *counted).where(leases.c.rollout == rollout).group_by(*columns)
+    for *group, result, _state, price, n, back, purchased in connection.execute(statement):
+        # one that was bought before the harness was put in is none of the rollout's money
+        bought = n if price is not None else purchased
+        kind = Result(result)
+        yield tuple(group), money_of(kind, price, n=bought - back) + money_of(kind, price, confirmed=True, n=back)

@@ -16,7 +16,7 @@ from canary.core.stats.bins import COUNT, edge, quantile
 from canary.core.tally import Tally, TallyKey, bucket_of
 from canary.store.store import Store
 from canary.web.headline import headline
-from canary.web.status import status_of
+from canary.web.status import status_with
 
 EVENTS = (Event.PAUSE, Event.RESUME, Event.PROMOTE, Event.ROLLBACK, Event.APPROVE, Event.RESTART)
 """What an operator may do; the other events are the controller's."""
@@ -52,7 +52,8 @@ def board_of(store: Store, name: str, now: float) -> dict[str, Any]:
     Raises:
         StoreError: the store cannot be read, or holds no such rollout.
     """
-    status = status_of(store, name, now)
+    leases = store.lease_counts(name)
+    status = status_with(store, name, now, leases)
     policy = _policy(store, name)
     decisions = store.decisions(name, DECISIONS)
     findings = store.findings(name)
@@ -67,7 +68,7 @@ def board_of(store: Store, name: str, now: float) -> dict[str, Any]:
             event.value for event in EVENTS if event in legal_events(state) - _POINTLESS.get(state, set())
         ],
         "gates": {metric: _gate(metric, policy) for metric in status["metrics"]},
-        "leases": _leases(store.lease_counts(name)),
+        "leases": _leases(leases),
         "latency": _latency(tallies),
         "differences": [
             asdict(one) | {"breaks": one.breaks} for one in findings.open_differences[:DIFFERENCES]

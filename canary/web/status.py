@@ -34,6 +34,17 @@ def status_of(store: Store, name: str, now: float) -> dict[str, Any]:
     Raises:
         StoreError: the store cannot be read, or holds no such rollout.
     """
+    return status_with(store, name, now, store.lease_counts(name))
+
+
+def status_with(
+    store: Store, name: str, now: float, leases: Mapping[Arm, Counter[LeaseState]]
+) -> dict[str, Any]:
+    """The status, for whoever has counted the leases already.
+
+    Raises:
+        StoreError: the store cannot be read, or holds no such rollout.
+    """
     look = store.look(name)
     if look is None:
         raise StoreError(f"{store.name} holds no rollout named {name!r}; start it with canary run")
@@ -41,7 +52,7 @@ def status_of(store: Store, name: str, now: float) -> dict[str, Any]:
         **place_of(look.rollout),
         "controller": {"heartbeat_age": None if look.heartbeat is None else max(0.0, now - look.heartbeat)},
         **_verdict(verdict_of(store, name)),
-        "leases": _leases(store.lease_counts(name)),
+        "leases": _leases(leases),
         **_counted(
             store.counters(name),
             len(store.findings(name).open_differences),

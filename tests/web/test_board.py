@@ -1,15 +1,19 @@
 """The dashboard's data."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from canary.core.hazards import MEANINGS, HazardName
 from canary.core.model import Arm
 from canary.store.errors import StoreError
 from canary.store.store import Store
 from canary.web.board import ACTIONS, RECENT, board_of, history_of
+from canary.web.metrics import stored_facts
 from canary.web.status import status_of
 from tests.factories import NOW
 from tests.story import HOUR, NAME, Story
@@ -114,3 +118,63 @@ def test_hazards_say_what_they_do_to_you(tmp_path: Path) -> None:
     assert (found[0]["meaning"], found[0]["clients"], found[0]["example"]) == ("", 0, "")
     assert found[1]["meaning"] == MEANINGS[HazardName.REPEATED_PURCHASE]
     story.store.close()
+
+
+# --- a long past --------------------------------------------------------------------------------------------------
+
+
+class Reads:
+    """What is asked of a store: every statement, with how many rows it gave and how the database looks them up."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.asked: list[tuple[str, Any]] = []
+
+    def __enter__(self) -> "Reads":
+        event.listen(self._store._engine, "before_cursor_execute", self._note)
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        event.remove(self._store._engine, "before_cursor_execute", self._note)
+
+    def _note(self, _connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if statement.startswith("SELECT"):
+            self.asked.append((statement, parameters))
+
+    def rows(self) -> int:
+        """All rows that were given."""
+        return sum(len(rows) for rows in self._again(""))
+
+    def plans(self) -> set[str]:
+        """How each table is looked at."""
+        return {row[3] for rows in self._again("EXPLAIN QUERY PLAN ") for row in rows}
+
+    def _again(self, prefix: str) -> list[Any]:
+        with self._store._engine.connect() as connection:
+            return [connection.exec_driver_sql(prefix + asked, how).all() for asked, how in self.asked]
+
+
+def read_all(story: Story) -> Reads:
+    """What an update of the page, the status and a scrape ask for together."""
+    with Reads(story.store) as reads:
+        board_of(story.store, NAME, story.clock())
+        status_of(story.store, NAME, story.clock())
+        stored_facts(story.store, NAME, story.clock())
+    return reads
+
+
+def test_an_update_reads_no_more_when_the_past_is_long(tmp_path: Path) -> None:
+    """Leases are counted by the database in one index, and only the last hour's calls are read: rows stay as many."""
+    told = Story(Store(tmp_path / "canary.db"), rate=120, tick=600)
+    told.goes_on(2 * HOUR)
+    first = read_all(told)
+    told.goes_on(6 * HOUR)
+    later = read_all(told)
+    assert len(later.asked) == len(first.asked)
+    assert later.rows() <= first.rows() + 10, "a few more decisions and outcomes, at most"
+    grown = {"leases", "purchases", "tallies"}
+    looked = {plan for plan in later.plans() if set(plan.split()) & grown}
+    assert any("leases_in_sum" in plan for plan in looked)
+    assert {
+        plan for plan in looked if not re.search("COVERING INDEX leases_in_sum|tallies_by_time", plan)
+    } == set()
