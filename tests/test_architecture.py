@@ -24,7 +24,8 @@ ALLOWED = {
     "web": _EDGES,
     "toolkit": _EDGES,
     "notify": {"core", "store"},
-    "cli": {*_EDGES, "proxy", "thin", "control", "web", "toolkit", "notify"},
+    "workers": set(),
+    "cli": {*_EDGES, "proxy", "thin", "control", "web", "toolkit", "notify", "workers"},
     "addons": {*_EDGES, "proxy", "thin", "control", "web", "toolkit", "notify", "cli"},
 }
 

@@ -52,6 +52,7 @@ class Backstage:
 
     Args:
         control: whether this process has the controller too.
+        workers: processes that answer on one port; each keeps to its share of the arms' limits.
         clock: wall-clock seconds.
     """
 
@@ -64,11 +65,12 @@ class Backstage:
         actor: str,
         control: bool = True,
         accept_changes: bool = False,
+        workers: int = 1,
         clock: Callable[[], float] = time,
     ) -> None:
-        self.store = Store(state)
+        self.store = Store(state, shared=workers > 1)
         rollout = begin(self.store, loaded.policy, now=clock(), actor=actor, accept_changes=accept_changes)
-        self.service = GatewayService(loaded, secrets, self.store, rollout, clock)
+        self.service = GatewayService(loaded, secrets, self.store, rollout, clock, workers)
         self._control = ControlRoom(self.store, loaded, clock) if control else None
 
     async def start(self) -> None:

@@ -1,6 +1,7 @@
-"""What ``canary run`` and ``canary proxy`` are made of: backstage, ingress and admin server in one process."""
+"""What ``canary run`` and ``canary proxy`` are made of: a front that answers clients, and an admin server."""
 
 import logging
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +12,15 @@ from canary.cli.doors import ingress_of
 from canary.cli.errors import UsageError
 from canary.cli.webhooks import WebhookRoom
 from canary.control.operator import Operator
+from canary.core.model import Rollout
 from canary.core.policy.notation import show_share
 from canary.gateway.config import Loaded, Secrets, WebhookSecrets
 from canary.gateway.ingress import Handler, IngressError
 from canary.proxy.flowfile import FlowFileError, Recorder
 from canary.proxy.ingress import Listen
+from canary.store.store import Store
 from canary.web.admin import Admin, AdminError
-from canary.web.process import OneProxy
+from canary.web.process import OneProxy, Proxies
 from canary.web.receiver import ReceiverError
 
 log = logging.getLogger(__name__)
@@ -45,7 +48,7 @@ class Settings:
     ``token`` opens the admin API, ``gate_token`` its gate alone. ``control``: with the controller, or as a proxy
     beside one that runs elsewhere.
     ``ingress``: the kind that answers clients; ``confdir`` holds mitmproxy's CA (regular mode).
-    ``record``: where calls are written down for ``canary replay``.
+    ``record``: where calls are written down for ``canary replay``. ``workers``: processes that answer clients.
     """
 
     listen: Address
@@ -60,6 +63,111 @@ class Settings:
     confdir: Path | None = None
     record: Path | None = None
     webhooks: WebhookSecrets = field(default_factory=WebhookSecrets)
+    workers: int = 1
+    log_level: str = "info"
+
+
+class Front:
+    """What answers clients in one process: backstage, the ingress before it, and the receiver of webhooks.
+
+    Args:
+        control: whether the controller works in this process too.
+        inherited: a socket that listens already, in place of the address.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        secrets: Secrets,
+        settings: Settings,
+        *,
+        control: bool,
+        inherited: socket.socket | None = None,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        policy, listen = loaded.policy, settings.listen
+        self.backstage = Backstage(
+            loaded,
+            secrets,
+            settings.state,
+            actor=settings.actor,
+            control=control,
+            accept_changes=settings.accept_changes,
+            workers=settings.workers,
+            clock=clock,
+        )
+        store, self.service = self.backstage.store, self.backstage.service
+        self._recorder = _recorder(settings.record, self.service.gateway.handle)
+        self.ingress = ingress_of(
+            settings.ingress,
+            Listen(listen.host, listen.port, policy.hosts, settings.confdir, inherited),
+            self._recorder.handle if self._recorder else self.service.gateway.handle,
+        )
+        self.webhooks = (
+            WebhookRoom(
+                loaded,
+                policy.webhooks,
+                settings.webhooks,
+                store,
+                self.service,
+                clock,
+                reuse_port=settings.workers > 1,
+            )
+            if policy.webhooks
+            else None
+        )
+
+    async def start(self) -> None:
+        """Answer clients.
+
+        Raises:
+            UsageError: an address cannot be listened on, or a CA file cannot be read.
+            StoreError: the store cannot be read.
+        """
+        try:
+            await self.backstage.start()
+            await self.ingress.start()
+            if self.webhooks is not None:
+                await self.webhooks.start()
+        except (IngressError, ReceiverError, OSError) as error:
+            raise UsageError(str(error)) from error
+
+    async def drain(self) -> None:
+        """Finish what is in flight, and take nothing more."""
+        if self.webhooks is not None:
+            await self.webhooks.stop()
+        if not await self.ingress.drain(lambda: self.service.gateway.in_flight, DRAIN):
+            log.warning("calls were still in flight after %g s", DRAIN)
+        await self.ingress.stop()
+        if self._recorder is not None:
+            self._recorder.close()
+
+    async def close(self) -> None:
+        """Write what is left and close everything, when nothing is in flight any more."""
+        await self.backstage.stop()
+
+
+def admin_server(
+    store: Store, name: str, settings: Settings, proxies: Proxies, clock: Callable[[], float]
+) -> Admin:
+    """The admin server beside what answers clients."""
+    return Admin(
+        store,
+        name,
+        act=Operator.of_store(store, name, clock).act,
+        token=settings.token,
+        gate_token=settings.gate_token,
+        host=settings.admin.host,
+        port=settings.admin.port,
+        proxies=proxies,
+        clock=clock,
+    )
+
+
+def ready_line(proxy: Address, admin: Address, rollout: Rollout, webhooks: Address | None) -> str:
+    """What is printed when everything serves."""
+    line = f"ready proxy={proxy} admin={admin} stage={rollout.stage} weight={show_share(rollout.weight)}"
+    return f"{line} webhooks={webhooks}" if webhooks else line
 
 
 class Harness:
@@ -68,40 +176,9 @@ class Harness:
     def __init__(
         self, loaded: Loaded, secrets: Secrets, settings: Settings, clock: Callable[[], float] = time
     ) -> None:
-        policy = loaded.policy
-        self.backstage = Backstage(
-            loaded,
-            secrets,
-            settings.state,
-            actor=settings.actor,
-            control=settings.control,
-            accept_changes=settings.accept_changes,
-            clock=clock,
-        )
-        self.service = self.backstage.service
-        self._recorder = _recorder(settings.record, self.service.gateway.handle)
-        self.ingress = ingress_of(
-            settings.ingress,
-            Listen(settings.listen.host, settings.listen.port, policy.hosts, settings.confdir),
-            self._recorder.handle if self._recorder else self.service.gateway.handle,
-        )
-        store = self.backstage.store
-        self.admin = Admin(
-            store,
-            policy.name,
-            act=Operator.of_store(store, policy.name, clock).act,
-            token=settings.token,
-            gate_token=settings.gate_token,
-            host=settings.admin.host,
-            port=settings.admin.port,
-            proxies=OneProxy(self.service),
-            clock=clock,
-        )
-        self.webhooks = (
-            WebhookRoom(loaded, policy.webhooks, settings.webhooks, store, self.service, clock)
-            if policy.webhooks
-            else None
-        )
+        self.front = Front(loaded, secrets, settings, control=settings.control, clock=clock)
+        store, service = self.front.backstage.store, self.front.service
+        self.admin = admin_server(store, loaded.policy.name, settings, OneProxy(service), clock)
 
     async def start(self) -> None:
         """Serve.
@@ -111,34 +188,28 @@ class Harness:
             StoreError: the store cannot be read.
         """
         try:
-            await self.backstage.start()
             await self.admin.start()
-            await self.ingress.start()
-            if self.webhooks is not None:
-                await self.webhooks.start()
-        except (IngressError, AdminError, ReceiverError, OSError) as error:
+            await self.front.start()
+        except (AdminError, UsageError) as error:
             await self.stop()
             raise UsageError(str(error)) from error
 
     @property
     def ready_line(self) -> str:
         """What is printed when it serves."""
-        rollout = self.service.view.rollout
-        proxy, admin = Address(*self.ingress.address), Address(*self.admin.address)
-        ready = f"ready proxy={proxy} admin={admin} stage={rollout.stage} weight={show_share(rollout.weight)}"
-        return f"{ready} webhooks={Address(*self.webhooks.address)}" if self.webhooks else ready
+        webhooks = self.front.webhooks
+        return ready_line(
+            Address(*self.front.ingress.address),
+            Address(*self.admin.address),
+            self.front.service.view.rollout,
+            Address(*webhooks.address) if webhooks else None,
+        )
 
     async def stop(self) -> None:
         """Finish what is in flight, write what is left, and close everything."""
-        if self.webhooks is not None:
-            await self.webhooks.stop()
-        if not await self.ingress.drain(lambda: self.service.gateway.in_flight, DRAIN):
-            log.warning("calls were still in flight after %g s", DRAIN)
-        await self.ingress.stop()
-        if self._recorder is not None:
-            self._recorder.close()
+        await self.front.drain()
         await self.admin.stop()
-        await self.backstage.stop()
+        await self.front.close()
 
 
 def _recorder(path: Path | None, handle: Handler) -> Recorder | None:

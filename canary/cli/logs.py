@@ -12,8 +12,8 @@ LEVELS = ("debug", "info", "warning", "error")
 class _Redacting(logging.Formatter):
     """Takes keys out of the finished line, so that none gets through by way of an exception's text."""
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    def __init__(self, secrets: Iterable[str], who: str) -> None:
+        super().__init__(f"%(asctime)s %(levelname)-7s {who}%(name)s: %(message)s")
         self._secrets = tuple(secrets)
 
     @override
@@ -21,10 +21,14 @@ class _Redacting(logging.Formatter):
         return redact(super().format(record), self._secrets)
 
 
-def configure(level: str, secrets: Iterable[str] = ()) -> None:
-    """Log to stderr at ``level``; other libraries from warnings on."""
+def configure(level: str, secrets: Iterable[str] = (), who: str = "") -> None:
+    """Log to stderr at ``level``; other libraries from warnings on.
+
+    Args:
+        who: stands in each line, where several processes write to one stderr.
+    """
     handler = logging.StreamHandler()
-    handler.setFormatter(_Redacting(secrets))
+    handler.setFormatter(_Redacting(secrets, who))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

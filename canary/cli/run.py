@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from canary.cli.crew import Crew
 from canary.cli.doors import INGRESSES
 from canary.cli.harness import Address, Harness, Settings
 from canary.cli.logs import LEVELS, configure
@@ -49,6 +50,9 @@ def _command(name: str, *, control: bool, summary: str) -> click.Command:
     @click.option(
         "--record", type=click.Path(path_type=Path), help="Append calls, without keys, for canary replay."
     )
+    @click.option(
+        "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes on that one port."
+    )
     @click.option("--log-level", type=click.Choice(LEVELS), default="info")
     def command(
         policy: Path,
@@ -59,6 +63,7 @@ def _command(name: str, *, control: bool, summary: str) -> click.Command:
         ingress: str,
         confdir: Path | None,
         record: Path | None,
+        workers: int,
         log_level: str,
     ) -> None:
         loaded = load(policy)
@@ -77,8 +82,10 @@ def _command(name: str, *, control: bool, summary: str) -> click.Command:
             confdir=confdir,
             record=record,
             webhooks=webhooks,
+            workers=workers,
+            log_level=log_level,
         )
-        serve(Harness(loaded, secrets, settings))
+        serve((Crew if workers > 1 else Harness)(loaded, secrets, settings))
 
     return command
 

@@ -52,6 +52,7 @@ class GatewayService:
     Args:
         rollout: as it stands in the store.
         clock: wall-clock seconds.
+        workers: processes that answer on one port; what the policy allows them together, each has a share of.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class GatewayService:
         store: Store,
         rollout: Rollout,
         clock: Callable[[], float] = time,
+        workers: int = 1,
     ) -> None:
         policy = loaded.policy
         self._clock = clock
@@ -79,7 +81,7 @@ class GatewayService:
             {arm: _habits(profile) for arm, profile in loaded.profiles.items()},
             _pairs(loaded, self.view),
         )
-        self.upstreams = {arm: _upstream(loaded, secrets, arm) for arm in Arm}
+        self.upstreams = {arm: _upstream(loaded, secrets, arm, workers) for arm in Arm}
         self._shadow_upstreams = {arm: _shadow_upstream(loaded, secrets, arm) for arm in Arm}
         prices = {arm: _prices(loaded, arm) for arm in Arm}
         arms = _arms(loaded, secrets, self.upstreams, prices, clock, self._heard)
@@ -111,7 +113,7 @@ class GatewayService:
         )
         self.shadow = ShadowQueue(
             _arms(loaded, secrets, self._shadow_upstreams, prices, clock, self.accounts.heard),
-            policy.shadow.queue,
+            _share(policy.shadow.queue, workers),
             self.ledger.count,
             self._compare,
             policy.shadow.noise,
@@ -249,9 +251,15 @@ def _arms(
     return Arms(sides, clock, heard)
 
 
-def _upstream(loaded: Loaded, secrets: Secrets, arm: Arm) -> Upstream:
+def _upstream(loaded: Loaded, secrets: Secrets, arm: Arm, workers: int) -> Upstream:
     side = loaded.policy.arm(arm)
-    return Upstream(side.url, secrets.headers[arm], side.timeout, side.max_in_flight, loaded.ca_file(arm))
+    most = _share(side.max_in_flight, workers)
+    return Upstream(side.url, secrets.headers[arm], side.timeout, most, loaded.ca_file(arm))
+
+
+def _share(limit: int, workers: int) -> int:
+    """One worker's share of a limit."""
+    return max(1, limit // workers)
 
 
 def _shadow_upstream(loaded: Loaded, secrets: Secrets, arm: Arm) -> Upstream:
