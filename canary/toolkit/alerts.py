@@ -260,6 +260,14 @@ def _routing(_policy: Policy, _lifetime: float, series: Series) -> Iterator[Aler
         "Either the provider forgot it, or a call went to the wrong arm.",
     )
     yield Alert(
+        "CanaryWebhooksWaiting",
+        f"max({series('webhook_age_seconds')}) > 120",
+        "critical",
+        60,
+        "The client does not take its webhooks",
+        "Codes that providers sent reach no customer; they are kept, and sent again until they are taken.",
+    )
+    yield Alert(
         "CanaryUnknownActions",
         f"{series.grew('unknown_actions_total', '1h')} > 0",
         "info",
