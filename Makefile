@@ -33,8 +33,9 @@ check: setup  ## lint and types only
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup  ## the data path beside its peers, as ratios within one run
+bench: setup  ## the data path beside its peers, as ratios within one run; what watching costs
 	$(BIN)/python -m bench.data_path
+	$(BIN)/python -m bench.dashboard
 
 bench-stats: setup  ## error rates and delays of the gate, by simulation
 	$(BIN)/python -m bench.stats

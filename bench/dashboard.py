@@ -7,6 +7,7 @@ time, the asking included, so that other work on the machine is in none of them.
 """
 
 import asyncio
+import gc
 import resource
 import tempfile
 from collections.abc import Callable
@@ -127,6 +128,7 @@ def _take_in(controller: Controller, day: Day) -> None:
 
 def _looks(controller: Controller, day: Day) -> str:
     """Looks every five seconds while traffic goes on."""
+    gc.collect()  # what writing the day left behind is not the controller's
     before, took = _resident(), []
     for _ in range(TURNS):
         day.goes_on(TICK)

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
-    DDL,
     JSON,
     BigInteger,
     Boolean,
@@ -21,6 +20,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 
@@ -382,7 +382,7 @@ def _whole_tables(connection: Connection) -> None:
 
 def _sums(connection: Connection) -> None:
     """Indices that sums and recent tallies are read from."""
-    connection.execute(DDL("DROP INDEX IF EXISTS leases_by_result"))
+    connection.execute(text("DROP INDEX IF EXISTS leases_by_result"))
     for table, name in ((leases, "leases_in_sum"), (tallies, "tallies_by_time")):
         (index,) = (one for one in table.indexes if one.name == name)
         index.create(connection, checkfirst=True)

@@ -83,3 +83,22 @@ def test_a_writer_that_holds_the_lock_too_long_is_said(
             impatient.create(trollout(name="other"), POLICY)
         other.execute("ROLLBACK")
     impatient.close()
+
+
+def test_an_older_state_gets_the_indices_of_sums(file: Path, file_store: Store) -> None:
+    """What a long past is counted by is made when an older state is opened, and what it replaces is dropped."""
+    wanted = {"leases_in_sum", "tallies_by_time"}
+    step = 1 + next(n for n, migration in enumerate(MIGRATIONS) if migration.__name__ == "_sums")
+    with sqlite3.connect(file) as connection:
+        for name in wanted:
+            connection.execute(f"DROP INDEX {name}")
+        connection.execute("CREATE INDEX leases_by_result ON leases (rollout, arm, result, refunded_at)")
+        connection.execute("UPDATE schema_version SET version = ?", (step - 1,))
+    Store(file).close()
+    with sqlite3.connect(file) as connection:
+        names = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")
+        }
+        assert connection.execute("SELECT version FROM schema_version").fetchall() == [(len(MIGRATIONS),)]
+    assert wanted <= names
+    assert "leases_by_result" not in names
