@@ -86,9 +86,9 @@ class Providers:
     def in_place(self) -> Iterator[Self]:
         """Put the desks in the place of pools that are made meanwhile."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(service_module, "_upstream", lambda _l, _s, arm: DeskUpstream(self.desks[arm]))
+            patch.setattr(service_module, "_upstream", lambda _l, _s, arm, *_: DeskUpstream(self.desks[arm]))
             patch.setattr(
-                service_module, "_shadow_upstream", lambda _l, _s, arm: DeskUpstream(self.desks[arm])
+                service_module, "_shadow_upstream", lambda _l, _s, arm, *_: DeskUpstream(self.desks[arm])
             )
             for worker in (Recovery, Accounts, Ledger, RolloutView):
                 patch.setattr(worker, "run", _idle)

@@ -1,4 +1,6 @@
-"""Another id for a lease whose own is taken by the other arm: of the same kind, so that no client trips over it."""
+"""Another id for a lease whose own is taken by the other arm, or is none that handler_api's clients could read."""
+
+from hashlib import blake2b
 
 MAX_INT32 = 2**31 - 1
 MAX_SAFE_INTEGER = 2**53 - 1
@@ -17,6 +19,14 @@ def alias(original: str, draw: int) -> str:
     if original.isascii() and original.isdecimal() and original:
         return _number(original, draw)
     return _text(original, draw)
+
+
+def numeric(own: str) -> str:
+    """The id itself when it is a number below 2^31, or else one that follows from it, in the upper half of those."""
+    if own.isascii() and own.isdecimal() and str(int(own)) == own and int(own) <= MAX_INT32:
+        return own
+    digest = blake2b(own.encode("utf-8", "surrogateescape"), digest_size=8, person=b"canary-id").digest()
+    return _number("1", int.from_bytes(digest))
 
 
 def _number(original: str, draw: int) -> str:
@@ -46,5 +56,7 @@ def _text(original: str, draw: int) -> str:
     for place in places:
         draw, digit = divmod(draw, len(alphabet))
         letters[place] = alphabet[digit]
+    if places and all(letters[place].isdecimal() for place in places):
+        letters[places[-1]] = alphabet[-1]  # a word stays one: whoever reads numbers must not take it for one
     candidate = "".join(letters)
     return candidate if candidate != original and places else f"{original}{alphabet[draw % len(alphabet)]}"

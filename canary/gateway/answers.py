@@ -32,7 +32,8 @@ class Answers:
     def of(self, asked: Asked) -> Response:
         """The arm's response as it came, or the configured answer when there was none."""
         if asked.response is None:
-            return self.failed(str(asked.exchange.failure), asked.arm)
+            why = asked.exchange.failure or asked.exchange.reply.code.lower()
+            return self.failed(str(why), asked.arm)
         return self.stamp(asked.response, asked.arm)
 
     def edited(self, asked: Asked, body: bytes) -> Response:

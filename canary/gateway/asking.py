@@ -2,13 +2,18 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from canary.core.actions import lookup
+from canary.core.aliases import numeric
+from canary.core.dialects.speech import Sold
 from canary.core.leases import FAULTS
-from canary.core.model import Arm, Call, Effect, Exchange, Outcome, Reply, Request, Response
-from canary.core.protocol.read import read
+from canary.core.model import Arm, Call, Effect, Exchange, Issued, Outcome, Reply, Request, Response
+from canary.core.protocol.parse import ids_named
+from canary.core.protocol.read import by_status, read
 from canary.core.protocol.rewrite import rewrite
 from canary.gateway.coding import UndecodableError, decode
+from canary.gateway.native import Carried, Native
 from canary.gateway.prices import PriceTable
 from canary.gateway.upstream import Sent, Upstream
 
@@ -34,10 +39,15 @@ class ArmSide:
     countries: Mapping[str, str] = field(
         default_factory=dict
     )  # what clients say, in capitals, to what is sent
+    native: Native | None = None  # how the provider's own API is spoken, where it is not handler_api
 
     def lifetime_of(self, service: str) -> float:
         """Seconds until a lease of ``service`` ends by itself."""
         return self.lifetimes.get(service, self.lifetime)
+
+    def visible(self, own: str) -> str:
+        """The id by which a client may know a lease: clients of handler_api read numbers below 2^31."""
+        return own if self.native is None else numeric(own)
 
     def own_country(self, call: Call) -> dict[str, str]:
         """The call's country as the arm is to be sent it, when that is another than the client's."""
@@ -102,11 +112,18 @@ class Arms:
         """
         side = self._sides[arm]
         own = {**side.own_country(call), **(params or {})}
-        query, body, headers = rewrite(request, key=side.key, ids=ids or {}, params=own)
         at = self._clock()
-        repeatable = call.effect in REPEATABLE and not call.malformed
-        sent = await side.upstream.send(request.method, query, headers, body, repeatable=repeatable)
-        asked = _asked(call, arm, at, sent, request.client)
+        if side.native is None:
+            query, body, headers = rewrite(request, key=side.key, ids=ids or {}, params=own)
+            repeatable = call.effect in REPEATABLE and not call.malformed
+            sent = await side.upstream.send(request.method, query, headers, body, repeatable=repeatable)
+            asked = _asked(call, arm, at, sent, request.client)
+        else:
+            theirs = replace(call, params={**call.params, **own})
+            carried = await side.native.carry_out(
+                side.upstream, side.key or call.key, theirs, _own_ids(theirs, ids or {}), request.headers, at
+            )
+            asked = _carried_out(call, arm, at, carried, request.client)
         if self._heard is not None:
             self._heard(asked)
         return asked
@@ -114,6 +131,8 @@ class Arms:
     async def pass_on(self, arm: Arm, request: Request) -> Sent:
         """Send a request for another path of the same host, as it is but for the key."""
         side = self._sides[arm]
+        if side.native is not None:  # its provider knows nothing of what is beside a handler_api endpoint
+            return Sent(Response(404, (("content-type", "text/plain"),), b"NOT_FOUND"), None, 0.0, 0.0)
         query, body, headers = rewrite(request, key=side.key, ids={}, append_key=False)
         return await side.upstream.send(
             request.method, query, headers, body, path=request.path, repeatable=False
@@ -134,6 +153,37 @@ def _asked(call: Call, arm: Arm, at: float, sent: Sent, client: str) -> Asked:
         reply = read(call, response.status, response.header("content-type"), content)
     exchange = Exchange(call, arm, reply, at, sent.latency, sent.connect, response.status, client=client)
     return Asked(exchange, response, content)
+
+
+def _own_ids(call: Call, ids: Mapping[str, str]) -> tuple[str, ...]:
+    action = lookup(call.action)
+    named = ids_named(action, call.params) if action is not None else ()
+    return tuple(ids.get(one, one) for one in named)
+
+
+def _carried_out(call: Call, arm: Arm, at: float, carried: Carried, client: str) -> Asked:
+    """What the client sees of a call that was carried out in another dialect, read as any reply is."""
+    spoken = carried.spoken
+    timing = (at, carried.latency, carried.connect)
+    if spoken is None:
+        if carried.failure is not None:
+            reply, status = Reply(Outcome.PROVIDER, str(carried.failure).upper()), 0
+        else:
+            status = carried.status
+            reply = by_status(status) if status >= 300 else Reply(Outcome.UNKNOWN, "UNREADABLE")
+        return Asked(Exchange(call, arm, reply, *timing, status, carried.failure, client), None)
+    content = spoken.body.encode("utf-8", "replace")
+    response = Response(spoken.status, (*spoken.headers, *carried.headers), content)
+    reply = read(call, spoken.status, spoken.content_type, content)
+    if spoken.sold is not None:
+        sold = tuple(_as_sold(one, spoken.sold, at) for one in reply.issued)
+        reply = replace(reply, issued=sold)
+    return Asked(Exchange(call, arm, reply, *timing, spoken.status, client=client), response, content)
+
+
+def _as_sold(one: Issued, sold: Sold, at: float) -> Issued:
+    ends = sold.ends_at or ("" if sold.lives is None else str(int(at) + sold.lives))
+    return replace(one, price=sold.price, began_at=sold.began_at, expires_at=ends)
 
 
 def _decoded(response: Response) -> bytes | None:

@@ -61,6 +61,10 @@ class Combiner:
         assert plan.second is not None, "a plan that combines has a second arm"
         return await self._ways[plan.combine](_Job(request, call, plan.arm, plan.second, leases))
 
+    async def alone(self, call: Call, asked: Asked) -> Response:
+        """One arm's answer with the ids that the client knows."""
+        return self._answers.edited(asked, await self._visible(call, asked))
+
     async def _discover(self, job: _Job) -> Response:
         """A lease nobody knows: the safe arm first, the other when it knows nothing; the answer binds it."""
         first = await self._ask(job, job.first)
@@ -95,8 +99,8 @@ class Combiner:
     async def _joined(self, job: _Job, first: Asked, second: Asked) -> Response:
         if not (first.well and second.well):
             there, missing = (first, second) if first.well or not second.well else (second, first)
-            return self._answers.partly(await self._with_aliases(job, there), missing)
-        mine, others = await self._visible(job, first), await self._visible(job, second)
+            return self._answers.partly(await self.alone(job.call, there), missing)
+        mine, others = await self._visible(job.call, first), await self._visible(job.call, second)
         joined = merge(job.call, mine, others)
         if joined is None:
             return self._answers.partly(self._answers.edited(first, mine), second)
@@ -129,13 +133,10 @@ class Combiner:
         name = next(name for name in action.ids if name in job.call.params)
         return {name: ",".join([*(lease.id for lease in known.values()), *strangers])}
 
-    async def _visible(self, job: _Job, asked: Asked) -> bytes:
+    async def _visible(self, call: Call, asked: Asked) -> bytes:
         """The decoded body with the ids that the client knows, and without leases that are none of the client's."""
-        own = ids_in(job.call, asked.content)
+        own = ids_in(call, asked.content)
         hidden = await self._hidden(asked.arm, own) if own else ()
         content = without(asked.content, hidden) if hidden else asked.content
-        aliases = await self._bindings.visible_ids(asked.arm, job.call.kind, own)
-        return replace_ids(job.call, content, aliases) if aliases else content
-
-    async def _with_aliases(self, job: _Job, asked: Asked) -> Response:
-        return self._answers.edited(asked, await self._visible(job, asked))
+        aliases = await self._bindings.visible_ids(asked.arm, call.kind, own)
+        return replace_ids(call, content, aliases) if aliases else content

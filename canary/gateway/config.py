@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from canary.core.dialects import DIALECTS
 from canary.core.model import Arm
 from canary.core.policy.load import PolicyError, line_of, parse_policy, parse_profile
 from canary.core.policy.model import PASSTHROUGH, Policy, Profile
@@ -67,6 +68,7 @@ def load(path: Path) -> Loaded:
     loaded = Loaded(_matured(policy, profiles), profiles, path, text)
     for arm in Arm:
         _check_ca(loaded, arm)
+        _check_account(loaded, arm)
     _check_shadow_leases(loaded)
     for arm in Arm:
         _check_webhooks(loaded, arm)
@@ -88,12 +90,13 @@ def shipped_profile(name: str) -> Profile:
         PolicyError: there is none of that name.
     """
     path = SHIPPED / "providers" / f"{name}.yaml"
-    if name not in _shipped():
-        raise PolicyError(f"no profile named {name}; expected one of {', '.join(_shipped())}")
+    if name not in shipped_profiles():
+        raise PolicyError(f"no profile named {name}; expected one of {', '.join(shipped_profiles())}")
     return parse_profile(_text(path, "the provider profile"), str(path))
 
 
-def _shipped() -> list[str]:
+def shipped_profiles() -> list[str]:
+    """The names of the provider profiles that come with the package."""
     return sorted(path.stem for path in (SHIPPED / "providers").glob("*.yaml"))
 
 
@@ -222,6 +225,19 @@ def _check_ca(loaded: Loaded, arm: Arm) -> None:
         raise PolicyError(f"{where}: {path} cannot be used: {why}; expected a PEM file") from None
 
 
+def _check_account(loaded: Loaded, arm: Arm) -> None:
+    """See that a provider whose key does not tell the account is told it."""
+    dialect, side = DIALECTS.get(loaded.profiles[arm].dialect), loaded.policy.arm(arm)
+    needed = dialect.login.headers if dialect is not None and dialect.login is not None else ()
+    named = {name.lower() for name in side.headers}
+    for name in needed:
+        if name.lower() not in named:
+            raise PolicyError(
+                f"{loaded.place('arms', arm, 'headers')}: {loaded.profiles[arm].title} needs the header {name} beside "
+                f"its key; expected headers: {{{name}: {{env: NAME}}}}"
+            )
+
+
 def _check_shadow_leases(loaded: Loaded) -> None:
     mode, new = loaded.policy.shadow.leases, loaded.policy.arms.new
     where = loaded.place("shadow", "leases")
@@ -268,5 +284,5 @@ def _profile(provider: str, policy: Path, text: str, arm: Arm) -> Profile:
         if path.is_file():
             return parse_profile(_text(path, "the provider profile"), str(path))
     where = f"{policy}:{line_of(text, ('arms', arm.value, 'provider'))}: arms.{arm}.provider"
-    known = ", ".join(_shipped())
+    known = ", ".join(shipped_profiles())
     raise PolicyError(f"{where}: no profile named {provider}; expected one of {known}, or a path to a file")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from canary.core.actions import lookup
 from canary.core.model import Arm, Call, Effect, Lease, Purchase, Request, Response
 from canary.core.protocol.parse import is_handler_path, parse
 from canary.core.protocol.rewrite import fingerprint
@@ -109,6 +110,10 @@ class Gateway:
         self._shadow_leases.followed(request, call, [*leases.values()])
         if chosen.shadow is not None:  # also when there was no answer: it is a failure of old in a fair pair
             self._shadow.offer(chosen.shadow, request, call, asked)
+        if (
+            self._arms[asked.arm].native is not None and not call.ids
+        ):  # its ids are shown by others throughout
+            return await self._combiner.alone(call, asked)
         return self._answers.renamed(call, asked, own_to_visible(chosen))
 
     async def _known(self, call: Call) -> _Known | None:
@@ -158,6 +163,11 @@ class Gateway:
         if sent.response is None:
             return self._answers.failed(str(sent.failure), arm)
         return self._answers.stamp(sent.response, arm)
+
+
+def _lists_leases(call: Call) -> bool:
+    action = lookup(call.action)
+    return action is not None and action.merge
 
 
 def _order_unit(order: str) -> str:

@@ -25,7 +25,7 @@ def label(text: str) -> str:
 def bought(
     request: Request, call: Call, asked: Asked, purchase: Purchase, side: ArmSide
 ) -> tuple[Lease, ...]:
-    """The leases of the numbers that a purchase reply names, shown by the arm's own ids so far."""
+    """The leases of the numbers that a purchase reply names, with the ids by which they might be shown."""
     issued = asked.exchange.reply.issued
     prices = _prices(asked, purchase, side)
     return tuple(
@@ -61,7 +61,7 @@ def _bought(
         arm=purchase.arm,
         kind=kind,
         id=issued.id,
-        visible_id=issued.id,
+        visible_id=side.visible(issued.id),
         opened_at=purchase.at,
         purchase=purchase.id,
         service=service,

@@ -192,7 +192,7 @@ class Recovery:
             arm=purchase.arm,
             kind=Kind.ACTIVATION,
             id=row.id,
-            visible_id=row.id,
+            visible_id=side.visible(row.id),
             opened_at=purchase.at,
             purchase=purchase.id,
             service=purchase.service,

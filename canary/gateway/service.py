@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import secrets as random
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from time import time
 
 from canary.core.accounts import SLOWEST, Terms
 from canary.core.detect import Habits
+from canary.core.dialects import HANDLER_API
 from canary.core.margins import LATENCY
 from canary.core.model import Arm, Call, Purchase, Rollout
 from canary.core.pairing import Pairing
@@ -21,9 +23,12 @@ from canary.gateway.answers import Answers
 from canary.gateway.asking import Arms, ArmSide, Asked
 from canary.gateway.bindings import Bindings
 from canary.gateway.config import Loaded, Secrets
+from canary.gateway.countries import by_iso
 from canary.gateway.differences import Contract
 from canary.gateway.gateway import Gateway
 from canary.gateway.ledger import Ledger
+from canary.gateway.native import Native
+from canary.gateway.natives import native_of
 from canary.gateway.pairs import PairCounts
 from canary.gateway.prices import PriceTable
 from canary.gateway.recovery import Recovery
@@ -83,14 +88,14 @@ class GatewayService:
         )
         self.upstreams = {arm: _upstream(loaded, secrets, arm, workers) for arm in Arm}
         self._shadow_upstreams = {arm: _shadow_upstream(loaded, secrets, arm) for arm in Arm}
-        prices = {arm: _prices(loaded, arm) for arm in Arm}
-        arms = _arms(loaded, secrets, self.upstreams, prices, clock, self._heard)
-        own = _arms(loaded, secrets, self.upstreams, prices, clock)
+        known = {arm: _Known(_prices(loaded, arm), native_of(loaded, arm)) for arm in Arm}
+        arms = _arms(loaded, secrets, self.upstreams, known, clock, self._heard)
+        own = _arms(loaded, secrets, self.upstreams, known, clock)
         holds = {arm: profile.minimum_hold for arm, profile in loaded.profiles.items()}
         self.recovery = Recovery(store, policy.name, own, self.bindings, holds, self.ledger.count, clock)
         self.shadow_leases = ShadowLeasing(
             store.shadow_book(policy.name),
-            _arms(loaded, secrets, self._shadow_upstreams, prices, clock),
+            _arms(loaded, secrets, self._shadow_upstreams, known, clock),
             shadow_terms(loaded),
             self.view,
             learn=self.ledger.contract.heard,
@@ -112,7 +117,7 @@ class GatewayService:
             judged=self.shadow_leases.reconcile,
         )
         self.shadow = ShadowQueue(
-            _arms(loaded, secrets, self._shadow_upstreams, prices, clock, self.accounts.heard),
+            _arms(loaded, secrets, self._shadow_upstreams, known, clock, self.accounts.heard),
             _share(policy.shadow.queue, workers),
             self.ledger.count,
             self._compare,
@@ -204,7 +209,17 @@ def _habits(profile: Profile) -> Habits:
     return Habits(profile.poll_interval, frozenset(profile.unsupported_actions))
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What all pools of one arm share: its prices, and how it is spoken to (with the token that lets it in)."""
+
+    prices: PriceTable
+    native: Native | None
+
+
 def _prices(loaded: Loaded, arm: Arm) -> PriceTable:
+    if loaded.profiles[arm].dialect != HANDLER_API:  # its prices are told by the clients' ids
+        return PriceTable({country.iso2: country.id for country in by_iso().values()})
     return PriceTable({**loaded.profiles[arm].countries, **loaded.policy.arm(arm).countries})
 
 
@@ -231,7 +246,7 @@ def _arms(
     loaded: Loaded,
     secrets: Secrets,
     upstreams: dict[Arm, Upstream],
-    prices: Mapping[Arm, PriceTable],
+    known: Mapping[Arm, _Known],
     clock: Callable[[], float],
     heard: Callable[[Asked], None] | None = None,
 ) -> Arms:
@@ -244,9 +259,10 @@ def _arms(
             profile.lifetime,
             profile.lifetimes,
             profile.cost_headers,
-            prices[arm],
+            known[arm].prices,
             profile.auto_refund_on_expiry,
             countries,
+            known[arm].native,
         )
     return Arms(sides, clock, heard)
 

@@ -12,6 +12,7 @@ from canary.core.policy.model import HeaderValue
 from canary.core.protocol.parse import parse
 from canary.gateway.asking import Arms, ArmSide, Asked
 from canary.gateway.config import Loaded, Secrets
+from canary.gateway.natives import native_of
 from canary.gateway.upstream import Upstream
 
 HARMLESS = frozenset({Effect.GLOBAL_READ, Effect.ACCOUNT_READ, Effect.LEASE_READ})
@@ -81,7 +82,13 @@ def _upstream(loaded: Loaded, secrets: Secrets, arm: Arm) -> Upstream:
 def _side(loaded: Loaded, arm: Arm, upstream: Upstream, key: str | None) -> ArmSide:
     profile = loaded.profiles[arm]
     countries = loaded.policy.arm(arm).countries
-    return ArmSide(upstream, key, price_headers=profile.cost_headers, countries=countries)
+    return ArmSide(
+        upstream,
+        key,
+        price_headers=profile.cost_headers,
+        countries=countries,
+        native=native_of(loaded, arm),
+    )
 
 
 class Asker:

@@ -173,7 +173,24 @@ def test_a_profile_that_cannot_be_used_is_said(tmp_path: Path, provider: str, ex
 def test_every_shipped_profile_can_be_named(tmp_path: Path) -> None:
     """By its file's name, which is the name that it says."""
     for path in SHIPPED.glob("providers/*.yaml"):
-        assert loaded(tmp_path, new={"provider": path.stem}).profiles[Arm.NEW].name == path.stem
+        arm = {"provider": path.stem, "headers": {"X-API-USERNAME": {"env": "NEW_SMS_USER"}}}
+        assert loaded(tmp_path, new=arm).profiles[Arm.NEW].name == path.stem
+
+
+def test_a_provider_is_told_whose_key_it_is(tmp_path: Path) -> None:
+    """Where the key does not tell the account, a policy without the header that does names it."""
+    with pytest.raises(
+        PolicyError, match=r"policy\.yaml:\d+: arms\.new\.headers: .* X-API-USERNAME: \{env: NAME\}"
+    ):
+        loaded(tmp_path, new={"provider": "textverified"})
+
+
+def test_a_profile_of_an_unknown_dialect_names_the_known_ones(tmp_path: Path) -> None:
+    """With file, line and key."""
+    (tmp_path / "own.yaml").write_text("name: own\ntitle: Own\ndialect: esperanto\n")
+    expected = r"own\.yaml:3: dialect: there is no dialect esperanto; expected one of handler_api, fivesim, "
+    with pytest.raises(PolicyError, match=expected):
+        loaded(tmp_path, new={"provider": "./own.yaml"})
 
 
 # --- certificate authorities ----------------------------------------------------------------------------------------

@@ -6,10 +6,12 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from canary.core.dialects import HANDLER_API
 from canary.core.model import Arm
 from canary.core.policy.gates import Gate, Gates, Strict
+from canary.core.policy.native import NativePolicy, known_dialect, with_unsupported
 from canary.core.policy.notation import Count, Country, Duration, Share, duration
 from canary.core.policy.references import EnvRef, FileRef, Headers, matching, reference_in, split_url
 from canary.core.policy.shadow import ShadowPolicy
@@ -267,11 +269,15 @@ class RateLimit(Strict):
 
 
 class Profile(Strict):
-    """A provider's habits: a file in ``policies/providers/``."""
+    """A provider's habits: a file in ``policies/providers/``.
+
+    ``unsupported_actions`` of a dialect other than handler_api are all that it has no counterpart for.
+    """
 
     name: str
     title: str
-    dialect: str = "handler_api"
+    dialect: Annotated[str, AfterValidator(known_dialect)] = HANDLER_API
+    native: NativePolicy = NativePolicy()
     docs: str = ""
     lifetime: Duration = 1200.0
     lifetimes: dict[str, Duration] = Field(default_factory=dict)
@@ -288,4 +294,9 @@ class Profile(Strict):
     countries: dict[str, int | str] = Field(default_factory=dict)
     history_action: str | None = None
     webhook_sources: tuple[str, ...] = ()  # addresses that the provider documents
-    unsupported_actions: tuple[str, ...] = ()
+    unsupported_actions: Annotated[tuple[str, ...], Field(validate_default=True)] = ()
+
+    @field_validator("unsupported_actions")
+    @classmethod
+    def _without_counterpart(cls, named: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return with_unsupported(info.data.get("dialect", HANDLER_API), named)

@@ -1,6 +1,7 @@
 """Requests to calls: parameters from query or form, the key from wherever it is, the effect from the catalogue."""
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -141,10 +142,11 @@ def _call(params: dict[str, str], clashes: set[str], key: str | None) -> Call:
         return Call(name, Effect.UNKNOWN, params, key=key)
     if not clashes.isdisjoint(action.ids):
         return Call(action.name, Effect.UNKNOWN, params, key=key, malformed="it names two leases for one")
-    return Call(action.name, action.effect, params, action.kind, _ids(action, params), key)
+    return Call(action.name, action.effect, params, action.kind, ids_named(action, params), key)
 
 
-def _ids(action: Action, params: dict[str, str]) -> tuple[str, ...]:
+def ids_named(action: Action, params: Mapping[str, str]) -> tuple[str, ...]:
+    """The lease ids among a call's parameters."""
     for name in action.ids:
         value = params.get(name, "").strip()
         if value:

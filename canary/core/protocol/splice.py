@@ -157,7 +157,9 @@ def _field_spans(text: str, span: _Span, depth: int = 0) -> Iterator[_Span]:
 
 
 def _like(old: str | int, new: str) -> str:
-    return new if isinstance(old, int) and new.isdecimal() else json.dumps(new)
+    """A number stays a number and a string a string; a word that became a number is one (core.aliases.numeric)."""
+    was_string = isinstance(old, str) and old.isdecimal()
+    return new if new.isdecimal() and not was_string else json.dumps(new)
 
 
 # --- lists --------------------------------------------------------------------------------------------------------
