@@ -34,6 +34,7 @@ COMMANDS = {
     "restart": "canary.cli.operate",
     "export": "canary.cli.export",
     "inventory": "canary.cli.inventory",
+    "wizard": "canary.cli.wizard",
     "countries": "canary.cli.countries",
     "sim": "canary.cli.sim",
     "demo": "canary.cli.demo",

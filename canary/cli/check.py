@@ -22,11 +22,12 @@ def check(policy: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(loaded.policy.model_dump(mode="json") | {"hash": policy_hash(loaded.policy)}))
         return
-    for line in _lines(loaded):
+    for line in lines(loaded):
         click.echo(line)
 
 
-def _lines(loaded: Loaded) -> list[str]:
+def lines(loaded: Loaded) -> list[str]:
+    """What a sound policy means, for a reader."""
     policy = loaded.policy
     arms = [f"  {arm:<4} {policy.arm(arm).url} ({loaded.profiles[arm].title})" for arm in Arm]
     stages = [

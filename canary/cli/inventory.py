@@ -63,7 +63,7 @@ def inventory(
     """Find every call site of the old API under PATHS, and what in them goes wrong on a new provider."""
     profile = shipped_profile(provider)
     try:
-        with _progress() as progress:
+        with progress_bar() as progress:
             found = take(paths, profile, everything=everything, progress=progress)
     except TreeError as error:
         raise UsageError(str(error)) from None
@@ -94,7 +94,7 @@ def _write(file: Path, document: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress | None]:
+def progress_bar() -> Iterator[Progress | None]:
     """A bar on a terminal, silence in a pipe."""
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -87,7 +87,7 @@ class _Reading:
         """The files that may call through those that were found."""
         wrappers = self.scan.wrappers()
         for path in self._callers(wrappers) if wrappers else ():
-            data = _content(path)
+            data = content(path)
             if isinstance(data, bytes):
                 self.scan.link(wrappers, path, data.decode("utf-8", "replace"))
 
@@ -97,7 +97,7 @@ class _Reading:
         return [*self.scan.seen, *self._near] if near else [path for path in self._paths if _is_code(path)]
 
     def _read(self, path: str) -> bytes | None:
-        data = _content(path)
+        data = content(path)
         if isinstance(data, str):
             self.skipped[data] += 1
             return None
@@ -119,7 +119,7 @@ _FLAGS = (
 )
 
 
-def _content(path: str) -> bytes | str:
+def content(path: str) -> bytes | str:
     """A file's bytes, or in a word why it is not looked into. Links are not followed, pipes not waited for."""
     try:
         handle = os.open(path, _FLAGS)

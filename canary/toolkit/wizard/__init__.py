@@ -1,0 +1,1 @@
+"""The wizard: from a repository and two addresses to a policy that says why each line stands there."""
