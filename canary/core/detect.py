@@ -135,8 +135,8 @@ def misrouted(sight: Sight) -> Found:
         denied = [lease for lease in sight.leases if lease.id in parts and parts[lease.id].unknown_lease]
         alarm = any(_runs(lease, sight.at) for lease in denied)
     else:
-        runs = bool(sight.leases) and all(_runs(lease, sight.at) for lease in sight.leases)
-        alarm = sight.exchange.reply.unknown_lease and sight.whole and runs
+        denied = sight.leases if sight.exchange.reply.unknown_lease and sight.whole else []
+        alarm = bool(denied) and all(_runs(lease, sight.at) for lease in denied)
     if alarm:
         yield sight.hazard(HazardName.MISROUTED)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import secrets as random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -123,7 +124,7 @@ class GatewayService:
             self._compare,
             policy.shadow.noise,
         )
-        failure = policy.upstream_failure
+        failure, serials = policy.upstream_failure, itertools.count()
         self.gateway = Gateway(
             arms,
             self.bindings,
@@ -133,7 +134,7 @@ class GatewayService:
             rules=Rules(policy.spillover, policy.balance == "sum"),
             answers=Answers(failure.status, failure.body.encode(), policy.arm_header),
             unit=policy.unit,
-            new_id=lambda: random.token_hex(12),
+            new_id=lambda: f"{self.proxy}{next(serials):08x}",
             lost=self.recovery.lost if policy.recover_lost else _let_go,
             shadow_leases=self.shadow_leases.leases,
         )

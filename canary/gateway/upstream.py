@@ -3,9 +3,10 @@
 import contextlib
 import re
 import ssl
+from collections.abc import Set
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from time import monotonic
 
@@ -13,6 +14,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.tracing import Trace
+from multidict import CIMultiDict
 from yarl import URL
 
 from canary.core.model import NOTHING_SENT, Failure, Headers, Response
@@ -42,18 +44,20 @@ HOP_BY_HOP = frozenset(
     }
 )
 
+_REPEATED = 500
+"""Characters of the longest query that is worth keeping."""
+
 _SKIP_AUTO = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
 def end_to_end(headers: Headers) -> Headers:
     """The headers that travel past this hop, those named by ``Connection`` left out too."""
-    named = {
-        token.strip().lower()
-        for name, value in headers
-        if name.lower() == "connection"
-        for token in value.split(",")
-    }
-    return tuple(h for h in headers if h[0].lower() not in HOP_BY_HOP and h[0].lower() not in named)
+    lower = [name.lower() for name, _ in headers]
+    dropped: Set[str] = HOP_BY_HOP
+    if "connection" in lower:
+        lines = [value for name, (_, value) in zip(lower, headers, strict=True) if name == "connection"]
+        dropped = HOP_BY_HOP.union(token.strip().lower() for line in lines for token in line.split(","))
+    return tuple([header for name, header in zip(lower, headers, strict=True) if name not in dropped])
 
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -159,6 +163,9 @@ class Upstream:
     ) -> None:
         self._url = URL(url)
         self._headers = tuple((name, _writable(value)) for name, value in headers)
+        # a client says the same of itself with every call, and polls a lease with the same words
+        self._merged = lru_cache(maxsize=512)(self._merge)
+        self._known_target = lru_cache(maxsize=1024)(self._target)
         self._replaced = frozenset(name.lower() for name, _ in headers)
         self._timeout = aiohttp.ClientTimeout(
             total=timeout, connect=max(timeout * 0.9, timeout - 1), sock_connect=min(10.0, timeout / 2)
@@ -199,6 +206,10 @@ class Upstream:
 
     def target(self, query: str, path: str | None = None) -> URL:
         """The endpoint with ``query`` as written; ``path`` replaces the endpoint's for calls beside it."""
+        find = self._known_target if len(query) <= _REPEATED else self._target
+        return find(query, path)
+
+    def _target(self, query: str, path: str | None) -> URL:
         return URL.build(
             scheme=self._url.scheme,
             authority=self._url.raw_authority,
@@ -227,7 +238,7 @@ class Upstream:
             async with self._session.request(
                 method,
                 self.target(query, path),
-                headers=self._merge(headers),
+                headers=self._merged(headers),
                 data=body or None,
                 allow_redirects=False,
                 middlewares=() if repeatable else (_send_once,),
@@ -248,9 +259,9 @@ class Upstream:
         connect = elapsed if failure in NOTHING_SENT else timing.connect
         return Sent(response, failure, elapsed - connect, connect)
 
-    def _merge(self, headers: Headers) -> list[tuple[str, str]]:
+    def _merge(self, headers: Headers) -> "CIMultiDict[str]":
         kept = [(n, _writable(v)) for n, v in end_to_end(headers) if n.lower() not in self._replaced]
-        return [*kept, *self._headers]
+        return CIMultiDict([*kept, *self._headers])
 
 
 @cache

@@ -18,15 +18,40 @@ CHUNK = 200
 """Keys asked for in one statement."""
 
 
-def bind(connection: Connection, rollout: str, purchase: Purchase, bought: Sequence[Lease]) -> list[Lease]:
-    """Write a purchase and its leases; they come back with the ids that the client may see.
+def bind(
+    connection: Connection, rollout: str, bought: Sequence[tuple[Purchase, Sequence[Lease]]]
+) -> list[tuple[Lease, ...]]:
+    """Write purchases and their leases; each one's come back with the ids that the client may see.
 
     A lease comes with the id by which it might be shown; where another lease is known by that, it gets an alias. A
     lease that the store knows already (a rent that was prolonged, an order repeated under its ``orderId``) lives anew
     under the id that it had.
     """
-    insert_new(connection, purchases, [purchase_row(rollout, purchase)])
-    return [_bound(connection, rollout, lease) for lease in bought]
+    insert_new(connection, purchases, [purchase_row(rollout, purchase) for purchase, _ in bought])
+    new = [lease for _, leases_of_one in bought for lease in leases_of_one]
+    if insert_new(connection, leases, [lease_row(rollout, lease) for lease in new]) == len(new):
+        return [
+            tuple(leases_of_one) for _, leases_of_one in bought
+        ]  # as nearly always: none was known by its id
+    written = {
+        lease.lease_key: lease
+        for (arm, kind), own in _own_ids(new).items()
+        for lease in known(connection, rollout, arm, own, kind).values()
+    }
+    return [
+        tuple(
+            lease if written.get(lease.lease_key) == lease else _bound(connection, rollout, lease)
+            for lease in leases_of_one
+        )
+        for _, leases_of_one in bought
+    ]
+
+
+def _own_ids(some: Iterable[Lease]) -> Mapping[tuple[Arm, Kind], list[str]]:
+    found: defaultdict[tuple[Arm, Kind], list[str]] = defaultdict(list)
+    for lease in some:
+        found[lease.arm, lease.kind].append(lease.id)
+    return found
 
 
 def _bound(connection: Connection, rollout: str, lease: Lease) -> Lease:

@@ -141,7 +141,7 @@ class Store(Database):
 
         def do(connection: Connection) -> list[tuple[Lease, ...]]:
             take_turns(connection, rollout)
-            return [tuple(leases.bind(connection, rollout, purchase, new)) for purchase, new in bought]
+            return leases.bind(connection, rollout, bought)
 
         return self._write_anew(do)
 

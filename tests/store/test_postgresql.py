@@ -105,7 +105,7 @@ def test_a_purchase_that_is_written_late_is_not_passed_over(store: Store, state:
         other = Store(state)
         with other._write() as connection:
             take_turns(connection, NAME)
-            bind(connection, NAME, tpurchase(id="slow"), [])
+            bind(connection, NAME, [(tpurchase(id="slow"), [])])
             fast = pool.submit(store.bind, NAME, [(tpurchase(id="fast"), [])])
             waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
             while slow.execute(waiting).fetchone() != (1,):

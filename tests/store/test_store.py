@@ -139,6 +139,24 @@ def test_a_lease_bought_again_lives_anew_under_its_alias(store: Store) -> None:
     assert found.opened_at == NOW + 900
 
 
+def test_one_batch_may_hold_what_is_new_what_is_known_and_what_needs_an_alias(store: Store) -> None:
+    """What others in its batch are changes nothing for a lease."""
+    store.bind(NAME, [(tpurchase(), [tlease(id="100")])])
+    batch = [
+        (tpurchase(id="p-2"), [tlease(id="200", purchase="p-2"), tlease(id="201", purchase="p-2")]),
+        (tpurchase(id="p-3"), [tlease(id="100", opened_at=NOW + 900, purchase="p-3")]),
+        (tpurchase(id="p-4"), [tlease(id="100", arm=Arm.NEW, purchase="p-4")]),
+        (tpurchase(id="p-5"), []),
+    ]
+    fresh, again, aliased, none = store.bind(NAME, batch)
+    assert [lease.visible_id for lease in fresh] == ["200", "201"]
+    assert [lease.visible_id for lease in again] == ["100"]
+    assert aliased[0].visible_id not in {"100", "200", "201"}
+    assert none == ()
+    for lease in (*fresh, *again, *aliased):
+        assert store.find(NAME, Kind.ACTIVATION, lease.visible_id) == lease
+
+
 def test_a_stranger_is_adopted_once(store: Store) -> None:
     """A lease seen in traffic by two replicas at once is bound by the first."""
     lease = tlease(id="9", purchase=None)

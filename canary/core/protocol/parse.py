@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -49,10 +50,18 @@ def parse(request: Request) -> Call:
     trouble = _trouble(request)
     if trouble:
         return Call("", Effect.UNKNOWN, malformed=trouble)
+    form = _form_read(request)
+    take_apart = _known_call if len(request.query) + len(form) <= _REPEATED else _new_call
+    call = take_apart(request.query, form)
+    key = None if call.key else key_in_headers(request.headers)
+    return call if key is None else replace(call, key=key)
+
+
+def _new_call(query: str, form: str) -> Call:
     key: str | None = None
     params: dict[str, str] = {}
     clashes: set[str] = set()
-    for segment in [*split(request.query), *split(_form_read(request))]:
+    for segment in [*split(query), *split(form)]:
         if is_key(segment.name):
             key = segment.value or key
             continue
@@ -60,7 +69,14 @@ def parse(request: Request) -> Call:
         if params.get(name, value) != value:
             clashes.add(name)
         params[name] = value  # of a repeated one the last counts, as PHP reads it
-    return _call(params, clashes, key or key_in_headers(request.headers))
+    return _call(params, clashes, key)
+
+
+_REPEATED = 500
+"""Characters of the longest query and form that are worth keeping."""
+
+# a lease is polled with the same words over and over
+_known_call = lru_cache(maxsize=4096)(_new_call)
 
 
 def split(text: str) -> list[Segment]:

@@ -40,14 +40,38 @@ def rewrite(
         params: parameters that get another value.
         append_key: add the key to the query when the client sent none at all.
     """
-    values = _Values(key, ids, params or {})
-    query = _rewritten(request.query, values)
-    body = _body(request, values, key)
-    headers = tuple((name, _header(name, value, key)) for name, value in request.headers)
-    if key is not None and append_key and not values.key_seen and key_in_headers(request.headers) is None:
+    write_anew = _known_query if len(request.query) <= _REPEATED else _new_query
+    query, key_seen = write_anew(request.query, key, tuple(ids.items()), tuple((params or {}).items()))
+    body = request.body
+    if body:
+        values = _Values(key, ids, params or {})
+        body = _body(request, values, key)
+        key_seen = key_seen or values.key_seen
+    if key is not None and append_key and not key_seen and key_in_headers(request.headers) is None:
         appended = f"{KEY_PARAMETER}={quote(key, safe='')}"
         query = f"{query}&{appended}" if query else appended
-    return ascii_only(query), body, headers
+    return query, body, _with_key(request.headers, key)
+
+
+type _Pairs = tuple[tuple[str, str], ...]
+
+
+def _new_query(query: str, key: str | None, ids: _Pairs, params: _Pairs) -> tuple[str, bool]:
+    """The query to send, and whether it had a key in it."""
+    values = _Values(key, dict(ids), dict(params))
+    return ascii_only(_rewritten(query, values)), values.key_seen
+
+
+_REPEATED = 500
+"""Characters of the longest query that is worth keeping."""
+
+# a lease is polled with the same words over and over, and a client says the same of itself with every call
+_known_query = lru_cache(maxsize=4096)(_new_query)
+
+
+@lru_cache(maxsize=512)
+def _with_key(headers: Headers, key: str | None) -> Headers:
+    return tuple((name, _header(name, value, key)) for name, value in headers)
 
 
 class _Values:

@@ -298,3 +298,10 @@ def test_what_a_client_encodes_is_what_is_read(params: dict[str, str]) -> None:
 def test_the_path_of_the_factory_is_an_endpoint() -> None:
     """Tests of other rooms start from a request that is a handler_api call."""
     assert is_handler_path(PATH)
+
+
+def test_the_same_words_from_two_clients_keep_their_own_keys() -> None:
+    """What is remembered of a query holds nothing of the headers beside it."""
+    for key in ("one", "two", None):
+        headers = (("X-ApiKey", key),) if key else ()
+        assert parse(treq("getBalance", key=None, headers=headers)).key == key

@@ -322,3 +322,13 @@ def test_replacing_there_and_back_gives_the_same_request(
     there = sent(treq(query=query), None, {alias: own})[0]
     assert there == urlencode({**params, "action": "getStatus", "id": own})
     assert sent(treq(query=there), None, {own: alias})[0] == query
+
+
+def test_the_same_words_to_two_arms_are_written_for_each() -> None:
+    """What is remembered of a query and of headers holds for one key and one set of ids."""
+    request = treq("getStatus", id="7", headers=(("X-ApiKey", "theirs"),))
+    for key, own in (("old-key", "7"), ("new-key", "9"), ("old-key", "8")):
+        query, _, headers = rewrite(request, key=key, ids={"7": own})
+        assert f"id={own}" in query
+        assert key in query
+        assert headers == (("X-ApiKey", key),)
