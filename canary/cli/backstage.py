@@ -25,18 +25,24 @@ class ControlRoom:
     """
 
     def __init__(self, store: Store, loaded: Loaded, clock: Callable[[], float]) -> None:
-        self._notifier = Notifier(store, loaded.policy.name, couriers(notify_addresses(loaded)))
         self._controller = Controller(store, loaded.policy, loaded.profiles, clock)
+        told = couriers(notify_addresses(loaded))
+        self._notifier = Notifier(store, loaded.policy.name, told, speaks=lambda: self.leads)
         self._running: asyncio.Task[None] | None = None
 
+    @property
+    def leads(self) -> bool:
+        """Whether this controller ticks; otherwise it stands by."""
+        return self._controller.leads
+
     async def start(self) -> None:
-        """Make the first tick, and go on ticking.
+        """Make the first tick, and go on ticking; or stand by while another controller leads.
 
         Raises:
             StoreError: the store cannot be read.
         """
         await self._notifier.start()
-        await asyncio.to_thread(self._controller.tick)
+        await asyncio.to_thread(self._controller.lead)
         self._running = asyncio.create_task(self._controller.run(), name="controller")
 
     async def stop(self) -> None:
@@ -45,6 +51,7 @@ class ControlRoom:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
         await self._notifier.stop()
+        await asyncio.to_thread(self._controller.resign)
 
 
 class Backstage:
@@ -71,7 +78,7 @@ class Backstage:
         self.store = Store(state, shared=workers > 1)
         rollout = begin(self.store, loaded.policy, now=clock(), actor=actor, accept_changes=accept_changes)
         self.service = GatewayService(loaded, secrets, self.store, rollout, clock, workers)
-        self._control = ControlRoom(self.store, loaded, clock) if control else None
+        self.control = ControlRoom(self.store, loaded, clock) if control else None
 
     async def start(self) -> None:
         """Get ready to answer. The controller's first tick is seen before the first client is.
@@ -81,13 +88,13 @@ class Backstage:
             OSError: a CA file cannot be read.
         """
         await self.service.start()
-        if self._control is not None:
-            await self._control.start()
+        if self.control is not None:
+            await self.control.start()
             await self.service.view.refresh()
 
     async def stop(self) -> None:
         """Write what is left and close everything. Call it when nothing is in flight."""
-        if self._control is not None:
-            await self._control.stop()
+        if self.control is not None:
+            await self.control.stop()
         await self.service.stop()
         self.store.close()

@@ -52,9 +52,11 @@ class Watch:
 
     @property
     def ready_line(self) -> str:
-        """What is printed after the first tick."""
+        """What is printed after the first tick, or when it stands by while another controller ticks."""
         at = self._rollout
-        return f"ready controller={at.name} state={self._store.name} stage={at.stage} weight={show_share(at.weight)}"
+        place = f"stage={at.stage} weight={show_share(at.weight)}"
+        role = "leading" if self._control.leads else "standby"
+        return f"ready controller={at.name} state={self._store.name} {place} role={role}"
 
     async def stop(self) -> None:
         """Make no further tick."""

@@ -72,7 +72,7 @@ class Crew:
         )
         self._control = ControlRoom(self._store, loaded, clock) if settings.control else None
         self._roll = Roll()
-        self.admin = admin_server(self._store, policy.name, settings, self._roll, clock)
+        self.admin = admin_server(self._store, policy.name, settings, self._roll, self._control, clock)
         self._loaded, self._secrets, self._settings = loaded, secrets, settings
         self._socket: socket.socket | None = None
 

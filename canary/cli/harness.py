@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import time
 
-from canary.cli.backstage import Backstage
+from canary.cli.backstage import Backstage, ControlRoom
 from canary.cli.doors import ingress_of
 from canary.cli.errors import UsageError
 from canary.cli.webhooks import WebhookRoom
@@ -148,7 +148,12 @@ class Front:
 
 
 def admin_server(
-    store: Store, name: str, settings: Settings, proxies: Proxies, clock: Callable[[], float]
+    store: Store,
+    name: str,
+    settings: Settings,
+    proxies: Proxies,
+    control: ControlRoom | None,
+    clock: Callable[[], float],
 ) -> Admin:
     """The admin server beside what answers clients."""
     return Admin(
@@ -160,6 +165,7 @@ def admin_server(
         host=settings.admin.host,
         port=settings.admin.port,
         proxies=proxies,
+        leads=(lambda: control.leads) if control else None,
         clock=clock,
     )
 
@@ -177,8 +183,10 @@ class Harness:
         self, loaded: Loaded, secrets: Secrets, settings: Settings, clock: Callable[[], float] = time
     ) -> None:
         self.front = Front(loaded, secrets, settings, control=settings.control, clock=clock)
-        store, service = self.front.backstage.store, self.front.service
-        self.admin = admin_server(store, loaded.policy.name, settings, OneProxy(service), clock)
+        backstage, proxy = self.front.backstage, OneProxy(self.front.service)
+        self.admin = admin_server(
+            backstage.store, loaded.policy.name, settings, proxy, backstage.control, clock
+        )
 
     async def start(self) -> None:
         """Serve.

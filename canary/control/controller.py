@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 ACTOR = "controller"
 
+STANDBY = 1.0
+"""Seconds between two tries of a controller that stands by to lead."""
+
 _OVER = frozenset({RolloutState.ROLLED_BACK, RolloutState.COMPLETE})
 """States in which nothing is left to judge; the last verdict stands."""
 
@@ -49,6 +52,8 @@ class Controller:
         self, store: Store, policy: Policy, profiles: Mapping[Arm, Profile], clock: Callable[[], float]
     ) -> None:
         self._store = store
+        self._leadership = store.leadership(policy.name)
+        self._standing: bool | None = None
         self._policy = policy
         self._hash = policy_hash(policy)
         self._terms = terms_of(policy)
@@ -78,18 +83,50 @@ class Controller:
         self._write(notebook, verdict, change, look.rollout.revision, now)
         return verdict
 
+    def lead(self) -> None:
+        """Tick, if it is this controller that leads.
+
+        Raises:
+            StoreError: the store cannot be read or written; nothing was decided.
+        """
+        try:
+            leads = self._leadership.held()
+        except StoreError:
+            self._stand(leading=False)
+            raise
+        self._stand(leading=leads)
+        if leads:
+            self.tick()
+
+    @property
+    def leads(self) -> bool:
+        """Whether it ticks; another one does so while it stands by."""
+        return bool(self._standing)
+
+    def _stand(self, *, leading: bool) -> None:
+        if leading == self._standing:
+            return
+        self._standing, self._notebook = leading, None  # what another one has found since is in the store
+        log.info("this controller leads" if leading else "this controller stands by: another one leads")
+
     async def run(self) -> None:
-        """Tick until cancelled; one that failed is made anew, and leaves no sign of life meanwhile."""
+        """Lead or stand by until cancelled; a tick that failed is made anew, and leaves no sign of life meanwhile."""
         while True:
             try:
-                await asyncio.to_thread(self.tick)
+                await asyncio.to_thread(self.lead)
             except StoreError as error:
                 self._notebook = None  # what of it was written is not known
                 log.warning("a tick was skipped: %s", error)
             except Exception:
                 self._notebook = None
                 log.exception("a tick failed; proxies take the safe arm until one succeeds")
-            await asyncio.sleep(self._policy.judging.tick)
+            tick = self._policy.judging.tick
+            await asyncio.sleep(tick if self.leads else min(tick, STANDBY))
+
+    def resign(self) -> None:
+        """Let another controller lead."""
+        self._leadership.give_up()
+        self._standing = False
 
     def _pairs(self, rollout: Rollout) -> Mapping[str, Pairs]:
         """Calls that both arms answered, in a stage that has nothing else to compare."""

@@ -1,6 +1,7 @@
 """The rollout as this process knows it: refreshed from the store within a second, and how far to trust it."""
 
 import asyncio
+import contextlib
 import logging
 from time import monotonic
 
@@ -12,6 +13,9 @@ log = logging.getLogger(__name__)
 
 REFRESH = 0.25
 """Seconds between two looks at the store; a rollback is in effect for new leases within a second."""
+
+TOLD = 1.0
+"""Seconds between two looks while the store tells of changes by itself."""
 
 
 class RolloutView:
@@ -32,6 +36,8 @@ class RolloutView:
         self._heartbeat: float | None = None
         self._looked = False
         self._lost = False  # said once, not four times a second
+        self._notices = store.notices(name)
+        self._wanted = asyncio.Event()
         self._beat_at = self._read_at = float("-inf")
         self.rollout = first
 
@@ -39,6 +45,15 @@ class RolloutView:
     def fresh(self) -> bool:
         now = monotonic()
         return now - self._beat_at < self._patience and now - self._read_at < self._patience
+
+    @property
+    def told(self) -> bool:
+        """Whether the store tells of changes by itself."""
+        return self._notices.listening
+
+    def wake(self) -> None:
+        """Look at the store at once."""
+        self._wanted.set()
 
     @property
     def store_lag(self) -> float:
@@ -65,10 +80,19 @@ class RolloutView:
         self.rollout = found.rollout
 
     async def run(self) -> None:
-        """Refresh until cancelled."""
-        while True:
-            try:
-                await self.refresh()
-            except Exception:  # whatever it was, the next look must come
-                log.exception("the rollout could not be looked at")
-            await asyncio.sleep(REFRESH)
+        """Refresh when the store tells of a change, and from time to time, until cancelled."""
+        listening = asyncio.create_task(self._notices.run(self.wake), name="notices")
+        try:
+            while True:
+                self._wanted.clear()
+                try:
+                    await self.refresh()
+                except Exception:  # whatever it was, the next look must come
+                    log.exception("the rollout could not be looked at")
+                await self._rest(TOLD if self.told else REFRESH)
+        finally:
+            listening.cancel()
+
+    async def _rest(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wanted.wait(), seconds)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from canary.notify.courier import Courier
 from canary.notify.message import TOLD, Message, message
@@ -19,12 +19,22 @@ class Notifier:
     """Tells of every decision from its start on, whoever made it: controller, dashboard or command line.
 
     It reads the store on its own, so that a tick never waits for it. Without couriers it does nothing.
+
+    Args:
+        speaks: whether it is this one that tells, where several processes follow the same log.
     """
 
-    def __init__(self, store: Store, name: str, couriers: Sequence[Courier]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        name: str,
+        couriers: Sequence[Courier],
+        speaks: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._store = store
         self._name = name
         self._couriers = couriers
+        self._speaks = speaks
         self._revision = -1
         self._known = 0
         self._following: asyncio.Task[None] | None = None
@@ -62,7 +72,7 @@ class Notifier:
         except StoreError as error:
             log.debug("notify: the log could not be read: %s", error)
             return
-        for told in fresh:
+        for told in fresh if self._speaks() else ():
             for courier in self._couriers:
                 courier.take(told)
 

@@ -8,6 +8,8 @@ from sqlalchemy import Connection
 
 from canary.store.engine import open_engine, reader, shown, translated
 from canary.store.errors import StoreClash
+from canary.store.leadership import Leadership
+from canary.store.notices import Notices
 
 TRIES = 5
 """How often a transaction is begun anew that met another process's at the same moment."""
@@ -34,6 +36,14 @@ class Database:
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()
+
+    def leadership(self, rollout: str) -> Leadership:
+        """A controller's claim to lead a rollout."""
+        return Leadership(self._engine, self.name, rollout)
+
+    def notices(self, rollout: str) -> Notices:
+        """What tells of changes of a rollout."""
+        return Notices(self._engine, rollout)
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:

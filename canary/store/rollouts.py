@@ -7,6 +7,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, CursorResult, insert, select, update
 
 from canary.core.model import Decision, Rollout
+from canary.store.notices import announce
 from canary.store.rows import decision_of, decision_row, rollout_of, rollout_row
 from canary.store.schema import decisions, policies, rollouts
 from canary.store.upsert import insert_new
@@ -81,6 +82,7 @@ def save(
     if policy is not None:
         _keep(connection, policy)
     connection.execute(insert(decisions), decision_row(after.name, decision))
+    announce(connection, after.name)
     return True
 
 

@@ -71,6 +71,7 @@ class Admin:
         token: opens everything below ``/api/``.
         gate_token: opens the gate for other controllers, and nothing else.
         proxies: answer clients beside it; ``None`` where no proxy runs.
+        leads: whether the controller beside it does, or stands by; ``None`` where none runs.
         clock: wall-clock seconds.
     """
 
@@ -85,6 +86,7 @@ class Admin:
         host: str,
         port: int,
         proxies: Proxies | None,
+        leads: Callable[[], bool] | None = None,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
@@ -93,6 +95,7 @@ class Admin:
         self._host = host
         self._port = port
         self._proxies = proxies
+        self._leads = leads
         self._clock = clock
         # threads of their own: a store that hangs under many reads must not hold up a rollback or the ledger
         self._reading = ThreadPoolExecutor(4, "admin-read")
@@ -184,18 +187,25 @@ class Admin:
     async def _metrics(self, _request: web.Request) -> web.StreamResponse:
         process = await self._process()
         acted_on = process.rollout if process else None
+        leads = self._leads() if self._leads else None
         try:
             rollout, stored = await self._read(stored_facts, self._store, self._name, self._clock())
-            scrape = Scrape(self._door.refused, process, acted_on or rollout, stored)
+            scrape = Scrape(self._door.refused, process, acted_on or rollout, stored, leads)
         except StoreError:
-            scrape = Scrape(self._door.refused, process, acted_on)
+            scrape = Scrape(self._door.refused, process, acted_on, leads=leads)
         text = await asyncio.to_thread(exposition, scrape)
         return web.Response(body=text, headers={"content-type": CONTENT_TYPE})
 
     # --- reads ----------------------------------------------------------------------------------------------------
 
     async def _status(self, _request: web.Request) -> web.StreamResponse:
-        return web.json_response(await self._read(status_of, self._store, self._name, self._clock()))
+        return web.json_response(await self._told())
+
+    async def _told(self) -> dict[str, Any]:
+        status = await self._read(status_of, self._store, self._name, self._clock())
+        if self._leads is not None:
+            status["controller"]["here"] = "leading" if self._leads() else "standby"
+        return status
 
     async def _verdict(self, _request: web.Request) -> web.StreamResponse:
         return web.json_response(await self._read(verdict_of, self._store, self._name))
@@ -244,7 +254,7 @@ class Admin:
 
     async def _after(self, event: Event) -> web.StreamResponse:
         try:
-            return web.json_response(await self._read(status_of, self._store, self._name, self._clock()))
+            return web.json_response(await self._told())
         except StoreError as failure:
             # said apart: an operator who repeats a promote that was carried out moves two stages on
             return error(

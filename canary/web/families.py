@@ -209,10 +209,15 @@ ROLLOUT: tuple[Family[Rollout], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The admin server itself. ``refused``: secrets that it refused, by why."""
+    """The admin server itself.
+
+    ``refused``: secrets that it refused, by why. ``leads``: whether the controller beside it does; ``None`` where none
+    runs.
+    """
 
     store_up: bool
     refused: Mapping[str, int]
+    leads: bool | None
 
 
 SERVER: tuple[Family[Server], ...] = (
@@ -232,6 +237,13 @@ SERVER: tuple[Family[Server], ...] = (
         ("why",),
         "Tokens and sign-ins refused: wrong, or not looked at after too many wrong ones of the same address",
         lambda s: [((why,), n) for why, n in s.refused.items()],
+    ),
+    Family(
+        "canary_controller_leads",
+        "gauge",
+        (),
+        "1 for the controller that judges, 0 for one that stands by; absent where none runs",
+        one(lambda s: s.leads),
     ),
 )
 

@@ -22,17 +22,18 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Scrape(Collector):
     """What one scrape shows; any part may be missing.
 
-    ``refused``: secrets that the admin server refused, by why.
+    ``refused``: secrets that the admin server refused, by why. ``leads``: whether the controller beside it does.
     """
 
     refused: Mapping[str, int] = field(default_factory=dict)
     process: Process | None = None
     rollout: Rollout | None = None
     stored: Stored | None = None
+    leads: bool | None = None
 
     def collect(self) -> Iterator[Metric]:
         """The scrape's metrics."""
-        server = Server(self.stored is not None, self.refused)
+        server = Server(self.stored is not None, self.refused, self.leads)
         return families(server, self.process, self.rollout, self.stored)
 
 

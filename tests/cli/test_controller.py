@@ -46,7 +46,9 @@ async def test_a_controller_needs_no_keys(folder: Path) -> None:
     path = written(folder, policy(URL, URL, stages=STAGES, judging={"tick": "10ms"}))
     watch = Watch(load(path), folder / "state.db")
     await watch.start()
-    assert watch.ready_line == f"ready controller=rig state={folder}/state.db stage=nearly weight=90%"
+    assert watch.ready_line == (
+        f"ready controller=rig state={folder}/state.db stage=nearly weight=90% role=leading"
+    )
     store = Store(folder / "state.db")
     first = beat(store)
     assert first is not None
@@ -69,7 +71,7 @@ async def test_the_command_runs_until_sigterm(folder: Path) -> None:
     )
     assert process.stdout is not None
     line = await asyncio.wait_for(process.stdout.readline(), 60)
-    assert line == b"ready controller=rig state=.canary/rig.db stage=nearly weight=90%\n"
+    assert line == b"ready controller=rig state=.canary/rig.db stage=nearly weight=90% role=leading\n"
     process.send_signal(signal.SIGTERM)
     out, err = await asyncio.wait_for(process.communicate(), 60)
     assert (process.returncode, out) == (0, b"")

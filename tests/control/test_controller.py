@@ -81,6 +81,42 @@ def test_a_decision_is_appended_with_its_numbers(world: World) -> None:
     assert basis["stage"]["weight"] == 0.5
 
 
+def test_a_controller_that_stands_by_does_not_tick(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It leaves neither verdict nor sign of life while another one leads, and goes on from the store when it leads."""
+    world.warm_up()
+    leader, standby = world.controller(), world.controller()
+    monkeypatch.setattr(standby._leadership, "held", lambda: False)
+    leader.lead()
+    seen = world.store.look(NAME)
+    world.clock.advance(60.0)
+    standby.lead()
+    assert (leader.leads, standby.leads) == (True, False)
+    assert world.store.look(NAME) == seen
+    monkeypatch.setattr(standby._leadership, "held", lambda: True)
+    standby.lead()
+    look = world.store.look(NAME)
+    assert look is not None
+    assert (standby.leads, look.heartbeat) == (True, world.clock())
+    standby.resign()
+    assert not standby.leads
+
+
+def test_a_store_that_cannot_say_who_leads_ends_the_lead(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the lock is still held is not known, so nothing is decided."""
+    controller = world.controller()
+    controller.lead()
+
+    def gone() -> bool:
+        raise StoreUnavailable("gone")
+
+    monkeypatch.setattr(controller._leadership, "held", gone)
+    with pytest.raises(StoreUnavailable):
+        controller.lead()
+    assert not controller.leads
+
+
 def test_harm_rolls_back_once(world: World) -> None:
     """New leases stop at once, and ticks that follow decide nothing more, keep the verdict and show life."""
     world.warm_up()

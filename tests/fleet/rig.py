@@ -19,11 +19,16 @@ from tests.end_to_end.rig import PATH, Harness, environment
 
 @dataclass
 class Control:
-    """One ``canary controller`` process; it knows no keys."""
+    """One ``canary controller`` process; it knows no keys.
+
+    Attributes:
+        role: in which it began.
+    """
 
     folder: Path
     policy: Mapping[str, Any]
     state: str
+    role: str = field(default="", init=False)
     _process: asyncio.subprocess.Process | None = field(default=None, init=False)
 
     async def start(self) -> None:
@@ -40,6 +45,7 @@ class Control:
         assert self._process.stdout is not None
         line = await asyncio.wait_for(self._process.stdout.readline(), 30)
         assert line.startswith(b"ready controller="), line
+        self.role = line.decode().split("role=")[1].strip()
 
     async def stop(self) -> None:
         """SIGTERM."""

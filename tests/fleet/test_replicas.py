@@ -1,7 +1,7 @@
 """What a replica knows of the others' work, with no more between them than the store."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,10 @@ import pytest
 from canary.control.begin import begin
 from canary.control.controller import Controller
 from canary.core.model import Arm, RolloutState
+from canary.gateway import rollouts
 from canary.gateway.config import load
+from canary.gateway.rollouts import RolloutView
+from canary.store import notices
 from canary.store.errors import StoreUnavailable
 from canary.store.store import Store
 from tests.factories import tdecision
@@ -95,21 +98,76 @@ async def test_no_arm_is_guessed_for_a_lease_that_only_the_lost_store_knows(
     assert [one.action for one in first.new.heard + first.old.heard] == ["getNumber"]
 
 
-async def test_a_rollback_reaches_every_replica_within_a_second(replicas: list[Rig]) -> None:
-    """Written once to the store, it is in effect for new leases everywhere."""
-    before = replicas[0].store.rollout(replicas[0].name)
-    assert before is not None
-    after = replace(
-        before,
-        state=RolloutState.ROLLED_BACK,
-        weight=0.0,
-        safe_arm=Arm.OLD,
-        revision=before.revision + 1,
-    )
-    assert replicas[0].store.save(before, after, tdecision())
-    began = monotonic()
-    await until(lambda: {one.rollout.state for one in replicas} == {RolloutState.ROLLED_BACK})
-    assert monotonic() - began < WITHIN + SLOW
+class Arrivals:
+    """When each replica knew of the rollback, by its own refresh."""
+
+    def __init__(self, replicas: list[Rig], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.at: dict[int, float] = {}
+        self._all = asyncio.Event()
+        for number, one in enumerate(replicas):
+            monkeypatch.setattr(one.service.view, "refresh", self._seen(number, one.service.view))
+
+    def _seen(self, number: int, view: RolloutView) -> Callable[[], Awaitable[None]]:
+        real = view.refresh
+
+        async def refresh() -> None:
+            await real()
+            if view.rollout.state is RolloutState.ROLLED_BACK:
+                self.at.setdefault(number, monotonic())
+            if len(self.at) == 3:
+                self._all.set()
+
+        return refresh
+
+    async def after_a_rollback(self, replicas: list[Rig]) -> float:
+        """Roll back, and the seconds until the last replica knew."""
+        before = replicas[0].store.rollout(replicas[0].name)
+        assert before is not None
+        after = replace(
+            before,
+            state=RolloutState.ROLLED_BACK,
+            weight=0.0,
+            safe_arm=Arm.OLD,
+            revision=before.revision + 1,
+        )
+        assert replicas[0].store.save(before, after, tdecision())
+        began = monotonic()
+        async with asyncio.timeout(20):
+            await self._all.wait()
+        took = max(self.at.values()) - began
+        print(f"a rollback reached {len(replicas)} replicas within {took * 1000:.0f} ms")  # noqa: T201
+        return took
+
+
+async def test_a_rollback_is_pushed_to_every_replica(
+    replicas: list[Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written once to the store, it is in effect for new leases everywhere within a second, although no replica would
+    have looked for itself for an hour."""
+    await until(lambda: all(one.service.view.told for one in replicas))
+    monkeypatch.setattr(rollouts, "TOLD", 3600.0)
+    monkeypatch.setattr(rollouts, "REFRESH", 3600.0)
+    arrivals = Arrivals(replicas, monkeypatch)
+    for one in replicas:  # the rest that began under the old pace is over
+        one.service.view.wake()
+    await asyncio.sleep(0.1)
+    assert await arrivals.after_a_rollback(replicas) < WITHIN + SLOW
+
+
+async def test_a_rollback_arrives_when_nothing_is_pushed(
+    replicas: list[Rig], database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connections that listen are cut and stay away: every replica finds it within the polling interval."""
+    await until(lambda: all(one.service.view.told for one in replicas))
+    monkeypatch.setattr(notices, "AGAIN", 3600.0)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = %s",
+            (notices.NAME,),
+        )
+    await until(lambda: not any(one.service.view.told for one in replicas))
+    took = await Arrivals(replicas, monkeypatch).after_a_rollback(replicas)
+    assert took < max(rollouts.TOLD, rollouts.REFRESH) + SLOW
 
 
 async def test_counts_of_all_replicas_are_one_evidence(replicas: list[Rig]) -> None:

@@ -16,6 +16,15 @@ from tests.rig import Rig, rig
 from tests.waiting import until
 
 
+class Quiet:
+    """Tells nothing."""
+
+    listening = False
+
+    async def run(self, _changed: object) -> None:
+        await asyncio.Event().wait()
+
+
 class Hand:
     """A store whose look is set by hand."""
 
@@ -24,6 +33,9 @@ class Hand:
         self.rollout: Rollout = trollout()
         self.error: Exception | None = None
         self.missing = False
+
+    def notices(self, name: str) -> "Quiet":
+        return Quiet()
 
     def look(self, name: str) -> Look | None:
         if self.error:

@@ -87,3 +87,18 @@ async def test_without_addresses_nothing_is_read(tmp_path: Path) -> None:
     broken_would_raise.unlink()
     await notifier.start()
     await notifier.stop()
+
+
+async def test_a_controller_that_stands_by_tells_nothing(store: Store, told: list[Message]) -> None:
+    """The one that leads tells; what it told is not told again by the one that takes over."""
+    leads: list[bool] = []
+    courier = Courier("notify.0", lambda message: not told.append(message))
+    notifier = Notifier(store, NAME, [courier], speaks=lambda: bool(leads))
+    await notifier.start()
+    act(store, Event.PAUSE)
+    await until(lambda: notifier._known == 3)
+    leads.append(True)
+    act(store, Event.RESUME)
+    await until(lambda: told)
+    await notifier.stop()
+    assert [one.title for one in told] == [f"canary {NAME}: running"]

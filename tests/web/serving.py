@@ -74,6 +74,7 @@ async def serving(
     service: GatewayService | None = None,
     name: str = NAME,
     act: Callable[..., Rollout] | None = None,
+    leads: Callable[[], bool] | None = None,
 ) -> AsyncIterator[Client]:
     """A started admin server, asked on 127.0.0.1."""
     admin = Admin(
@@ -85,6 +86,7 @@ async def serving(
         host=host,
         port=0,
         proxies=OneProxy(service) if service else None,
+        leads=leads,
         clock=clock,
     )
     await admin.start()

@@ -300,3 +300,23 @@ async def test_an_address_in_use_is_said_with_the_remedy(
         f"the admin server cannot listen on 127.0.0.1:{port} (address already in use); "
         "free that address, or choose another with --admin HOST:PORT"
     )
+
+
+@pytest.mark.parametrize(("leads", "here", "shown"), [(True, "leading", "1.0"), (False, "standby", "0.0")])
+async def test_a_controller_says_whether_it_leads(
+    store: Store, clock: FakeClock, leads: bool, here: str, shown: str
+) -> None:
+    """Of several, one does; the status and the metrics of each tell its part."""
+    async with serving(store, clock, leads=lambda: leads) as client:
+        _, status = await client.get("/api/v1/status")
+        _, text = await client.get("/metrics")
+    assert status["controller"]["here"] == here
+    assert f"canary_controller_leads {shown}" in text
+
+
+async def test_without_a_controller_nothing_is_said_of_it(client: Client) -> None:
+    """A proxy alone knows the controller by its heartbeat only."""
+    _, status = await client.get("/api/v1/status")
+    _, text = await client.get("/metrics")
+    assert status["controller"].keys() == {"heartbeat_age"}
+    assert "\ncanary_controller_leads" not in text
