@@ -10,7 +10,7 @@ import click
 
 from canary.cli.desk import rollout_in, states
 from canary.cli.operate import actor
-from canary.store.shadow_leases import ShadowBook, Switch
+from canary.store.shadow_leases import LEFT_OUT, ShadowBook, Switch
 
 
 @click.group()
@@ -24,12 +24,21 @@ def shadow() -> None:
 def status(state: str | None, name: str | None, as_json: bool) -> None:
     """Show how many there are, what they cost, and whether they are stopped."""
     with rollout_in(state, name) as (store, rollout):
-        found = _document(store.shadow_book(rollout))
+        found = _document(store.shadow_book(rollout)) | {"left_out": _left_out(store.counters(rollout))}
     if as_json:
         click.echo(json.dumps({"name": rollout, **found}))
         return
     for line in _lines(found):
         click.echo(line)
+    if found["left_out"]:
+        each = ", ".join(f"{n} {action}" for action, n in found["left_out"].items())
+        click.echo(f"not repeated, because they are not of one number alone: {each}")
+
+
+def _left_out(counters: Mapping[str, int]) -> dict[str, int]:
+    """Purchases of kinds that are not repeated, by action."""
+    found = ((name.removeprefix(LEFT_OUT), n) for name, n in counters.items() if name.startswith(LEFT_OUT))
+    return dict(sorted(found))
 
 
 def _switch(name: str, *, stopped: bool, summary: str) -> click.Command:

@@ -33,7 +33,7 @@ from canary.gateway.rollouts import RolloutView
 from canary.gateway.shadow import Share
 from canary.gateway.shadow_calls import MARGIN, ShadowCalls, Stop, Terms
 from canary.store.errors import StoreError
-from canary.store.shadow_leases import ShadowBook, ShadowLease
+from canary.store.shadow_leases import LEFT_OUT, ShadowBook, ShadowLease
 
 log = logging.getLogger(__name__)
 
@@ -122,11 +122,12 @@ class ShadowLeases:
 
     def bought(self, request: Request, call: Call, leases: Sequence[Lease]) -> None:
         """A client is shown these numbers."""
-        if self._terms.mode == "off" or len(leases) != 1 or call.action not in BOUGHT:
+        if self._terms.mode == "off" or leases[0].arm is not Arm.OLD or not self._are_wanted():
             return
-        [lease] = leases
-        if lease.arm is Arm.OLD and self._are_wanted() and self._share.takes(self._view.rollout.shadow):
-            self._put(_Job(request, call, lease))
+        if len(leases) != 1 or call.action not in BOUGHT:
+            self._count(f"{LEFT_OUT}{call.action}")
+        elif self._share.takes(self._view.rollout.shadow):
+            self._put(_Job(request, call, leases[0]))
 
     def _are_wanted(self) -> bool:
         """Whether the rollout stands where purchases are shadowed."""

@@ -41,6 +41,9 @@ type _Opened = Callable[[], AbstractContextManager[Connection]]
 STOP, START = "shadow_stop", "shadow_start"
 """Events of decisions that turned the switch."""
 
+LEFT_OUT = "shadow_left_out_"
+"""Prefix of the counters of purchases that would be repeated if they were of one number alone, by action."""
+
 _MONEY = "live"
 """The mode whose amounts are money."""
 

@@ -13,6 +13,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from canary import __version__
 from canary.core.hazards import COUNTER
 from canary.core.model import Arm, Rollout, RolloutState
+from canary.store.shadow_leases import LEFT_OUT
 from canary.web.family import Family, Samples, one
 from canary.web.histogram import histogram
 from canary.web.process import Process
@@ -92,6 +93,12 @@ def _hazards(process: Process) -> Samples:
             yield (name.removeprefix(COUNTER),), n
 
 
+def _left_out(process: Process) -> Samples:
+    for name, n in process.counters.items():
+        if name.startswith(LEFT_OUT):
+            yield (name.removeprefix(LEFT_OUT),), n
+
+
 PROCESS: tuple[Family[Process] | LatencyFamily, ...] = (
     Family("canary_calls_total", "counter", ("arm", "action", "outcome"), "Calls answered by an arm", _calls),
     LatencyFamily(),
@@ -103,6 +110,13 @@ PROCESS: tuple[Family[Process] | LatencyFamily, ...] = (
         lambda p: p.purchases.items(),
     ),
     *(_counter(name, meaning) for name, meaning in COUNTERS.items()),
+    Family(
+        "canary_shadow_left_out_total",
+        "counter",
+        ("action",),
+        "Purchases that no shadow lease was bought for, because they are not of one number alone",
+        _left_out,
+    ),
     Family(
         "canary_hazards_total", "counter", ("hazard",), "Migration hazards seen in live traffic", _hazards
     ),

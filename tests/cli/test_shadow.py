@@ -39,6 +39,18 @@ def test_the_status_tells_what_they_cost(state: str) -> None:
     ]
 
 
+def test_what_is_left_out_is_told(state: str) -> None:
+    """Rents and several services at once, by action."""
+    store = Store(state)
+    counters = {"shadow_left_out_getRentNumber": 3, "shadow_left_out_getMultiServiceNumber": 1}
+    store.flush(NAME, "p-1", leases_changed=[], purchases=[], tallies={}, counters=counters)
+    store.close()
+    said = canary("shadow", "status", "--state", state)
+    assert said.out.splitlines()[-1] == (
+        "not repeated, because they are not of one number alone: 1 getMultiServiceNumber, 3 getRentNumber"
+    )
+
+
 def test_scripts_read_the_same(state: str) -> None:
     """As JSON."""
     found = json.loads(canary("shadow", "status", "--state", state, "--json").out)
@@ -47,6 +59,7 @@ def test_scripts_read_the_same(state: str) -> None:
         "stopped": False,
         "by": None,
         "leases": {"reserved": 1, "open": 1, "ended": 0},
+        "left_out": {},
         "spent": {"run": 0.17, "day": 0.17, "outstanding": 0.17},
     }
 

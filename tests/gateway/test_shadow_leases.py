@@ -129,20 +129,23 @@ async def test_old_pays_for_its_client_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "params"),
+    ("action", "params", "numbers"),
     [
-        ("getMultiServiceNumber", {"multiService": "tg,wa", "country": "6"}),
-        ("getRentNumber", {"service": "tg", "country": "6"}),
-        ("buyPartnerProduct", {"productId": "1"}),
+        ("getMultiServiceNumber", {"multiService": "tg,wa", "country": "6"}, 1),
+        ("getRentNumber", {"service": "tg", "country": "6"}, 1),
+        ("buyPartnerProduct", {"productId": "1"}, 0),
     ],
 )
-async def test_only_plain_numbers_are_repeated(tmp_path: Path, action: str, params: dict[str, str]) -> None:
-    """Rents, several at once and products cost more than a comparison is worth."""
+async def test_only_plain_numbers_are_repeated(
+    tmp_path: Path, action: str, params: dict[str, str], numbers: int
+) -> None:
+    """Rents, several at once and products cost more than a comparison is worth; what had numbers is counted."""
     async with shadowed(tmp_path, SANDBOX) as world:
         await world.ask(action, **params)
         await world.buy()
         await world.settled()
         assert world.new.books.by_action == {"getNumber": 1}
+        assert world.count(f"shadow_left_out_{action}") == numbers
 
 
 async def test_a_purchase_without_a_number_is_not_repeated(tmp_path: Path) -> None:
