@@ -44,7 +44,12 @@ def sim() -> None:
 @sim.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 for a free one.")
 @click.option(
-    "--profile", "name", default="generic", show_default=True, help=f"One of {', '.join(PROFILES)}."
+    "--profile",
+    "--dialect",
+    "name",
+    default="generic",
+    show_default=True,
+    help=f"One of {', '.join(PROFILES)}.",
 )
 @click.option("--scenario", help=f"A YAML file of timed changes, or one of {_SCENARIOS}.")
 @_knobs

@@ -134,19 +134,19 @@ class _Job:
         try:
             request = next(steps)
             while True:
-                request = await self._step(steps, request)
+                heard = await self._heard(request)
+                request = steps.throw(heard) if isinstance(heard, Exception) else steps.send(heard)
         except StopIteration as done:
             spoken: Spoken | None = done.value
             self.failure = None
             return spoken
 
-    async def _step(self, steps: Steps[Spoken | None], request: NativeRequest) -> NativeRequest:
-        """The request that comes after this one."""
+    async def _heard(self, request: NativeRequest) -> NativeResponse | Unanswered | Refused:
+        """The response to a request, or what is wrong with it."""
         try:
-            response = await self._ask(request)
+            return await self._ask(request) or Unanswered()
         except Refused as refused:  # at the login
-            return steps.throw(refused)
-        return steps.throw(Unanswered()) if response is None else steps.send(response)
+            return refused
 
     def result(self, spoken: Spoken | None) -> Carried:
         """What became of the call."""

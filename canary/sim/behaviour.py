@@ -106,6 +106,9 @@ class Behaviour(Strict):
     cost_header: str = ""  # name of the header that tells a purchase's price
     sandbox_header: str = ""  # name of the header with which purchases cost nothing
 
+    keys_refused: bool = False  # no key is taken
+    token_lifetime: Duration = 3600.0  # of those that keys are exchanged for
+
     # the wire
     latency: Delay = Spread(median=0.0)
     latencies: dict[str, Delay] = Field(default_factory=dict)  # by action

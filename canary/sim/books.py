@@ -158,7 +158,9 @@ class Books:
     def _foreign(self, action: Action, call: Incoming) -> bool:
         foreign = False
         for lease_id in _ids(action, call):
-            lease = self._shop.leases.get((action.kind, lease_id))
+            kinds = tuple(Kind) if call.any_kind else (action.kind,)
+            found = (self._shop.leases.get((kind, lease_id)) for kind in kinds)
+            lease = next((lease for lease in found if lease is not None), None)
             if lease is None:
                 foreign = True
             else:

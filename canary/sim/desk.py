@@ -16,9 +16,10 @@ from canary.sim.dialects import Dialect
 from canary.sim.drifts import drifted
 from canary.sim.faults import PAGE, Fault, Limiter, drawn
 from canary.sim.incoming import Incoming
+from canary.sim.native.api import LOGIN, NativeCall, known_key
 from canary.sim.shapes import webhook
 from canary.sim.shop import Shop
-from canary.sim.visit import Visit
+from canary.sim.visit import Handler, Visit
 from canary.sim.wording import worded
 
 _NOT_SANDBOX = frozenset({"", "0", "false"})
@@ -87,6 +88,7 @@ class Desk:
         """Answer one request and write it down."""
         now = self._clock()
         self._shop.settle(now)
+        call = self._with_key(call, now)
         behaviour = self.behaviour
         delay = behaviour.latencies.get(call.action, behaviour.latency).draw(self._chance)
         fault = drawn(behaviour, call.action, self._chance)
@@ -95,7 +97,7 @@ class Desk:
         answer = self._answer(call, now) if carried_out else None
         if fault is not None:
             self._books.lost += len(self._shop.leases) - sold
-            answer = self._faulty(fault)
+            answer = self._faulty(call, fault)
         assert answer is not None or fault is not None, "only a fault leaves a call without an answer"
         self._books.enter(call, now, fault.value if fault else answer.word if answer else "")
         return Served(answer, fault, delay)
@@ -106,14 +108,12 @@ class Desk:
         effect = action.effect if action else Effect.UNKNOWN
         try:
             self._admit(call, dialect, effect, now)
-            if call.action not in dialect.actions:
-                raise Refused("BAD_ACTION")
-            answer = HANDLERS[call.action](Visit(call, self._shop, dialect, now, self._sandbox(call)))
+            answer = _handler(call, dialect)(Visit(call, self._shop, dialect, now, self._sandbox(call)))
         except _Limited as limited:
-            refused = worded(dialect, limited, rent=False)
+            refused = _worded(call, dialect, limited)
             answer = replace(refused, headers=(("Retry-After", str(ceil(limited.seconds))),))
         except Refused as refusal:
-            answer = worded(dialect, refusal, rent="Rent" in call.action)
+            answer = _worded(call, dialect, refusal)
         return self._finished(answer, dialect)
 
     def _admit(self, call: Incoming, dialect: Dialect, effect: Effect, now: float) -> None:
@@ -125,10 +125,10 @@ class Desk:
         limit = self.behaviour.rate_limit
         if limit and (seconds := self._limiter.refused_for(limit, call.payer, call.source, now)):
             raise _Limited(seconds)
-        if call.action not in dialect.keyless:
+        if not _is_keyless(call, dialect):
             if not call.key:
                 raise Refused("NO_KEY")
-            if self._keys and call.key not in self._keys:
+            if self.behaviour.keys_refused or (self._keys and call.key not in self._keys):
                 raise Refused("BAD_KEY")
         always = dialect.always
         if reason := always.get("call") or (effect is Effect.PURCHASE and always.get("purchase")):
@@ -142,9 +142,15 @@ class Desk:
         name = self.behaviour.sandbox_header.lower()
         return bool(name) and call.headers.get(name, "").lower() not in _NOT_SANDBOX
 
-    def _faulty(self, fault: Fault) -> Answer | None:
+    def _with_key(self, call: Incoming, now: float) -> Incoming:
+        """The call with the key that its token stands for, where keys are exchanged for tokens."""
+        if not isinstance(call, NativeCall) or not call.api.tokens or call.action == LOGIN:
+            return call
+        return replace(call, key=known_key(self._shop, call, now))
+
+    def _faulty(self, call: Incoming, fault: Fault) -> Answer | None:
         if fault is Fault.CALL_ERROR:
-            return self._finished(worded(self.dialect, Refused("ERROR_SQL"), rent=False), self.dialect)
+            return self._finished(_worded(call, self.dialect, Refused("ERROR_SQL")), self.dialect)
         if fault is Fault.EMPTY:
             return Answer("", fault.value)
         return Answer(PAGE, fault.value, 502) if fault is Fault.HTML else None
@@ -159,6 +165,24 @@ class Desk:
         for edit in dialect.edits:
             answer = edit(answer)
         return answer
+
+
+def _handler(call: Incoming, dialect: Dialect) -> Handler:
+    if isinstance(call, NativeCall):
+        return call.route.handler
+    if call.action not in dialect.actions:
+        raise Refused("BAD_ACTION")
+    return HANDLERS[call.action]
+
+
+def _worded(call: Incoming, dialect: Dialect, refused: Refused) -> Answer:
+    if isinstance(call, NativeCall):
+        return call.api.worded(refused, call)
+    return worded(dialect, refused, rent="Rent" in call.action)
+
+
+def _is_keyless(call: Incoming, dialect: Dialect) -> bool:
+    return call.route.keyless if isinstance(call, NativeCall) else call.action in dialect.keyless
 
 
 class _Limited(Refused):

@@ -113,6 +113,9 @@ class Dialect:
     id_kind: str | None = None  # overrides the behaviour's
     always: Mapping[Literal["call", "purchase", "cancel"], str] = field(default_factory=dict)
     edits: tuple[Callable[[Answer], Answer], ...] = ()
+    native: bool = (
+        False  # an API of the provider's own (canary.sim.native), which words and shapes say nothing of
+    )
 
     def word(self, reason: str) -> str:
         """This provider's word for a refusal."""
@@ -198,6 +201,11 @@ DIALECTS: dict[str, Dialect] = {
         Dialect("5sim", actions=_BASIC, writes=frozenset({"-1", "1", "3", "6", "8"}), products=True),
         Dialect("sms-man", actions=_BASIC, text_prices=True),
         Dialect("onlinesim", actions=_BASIC, errors="msg"),
+        Dialect("fivesim", native=True),
+        Dialect("smspva", native=True),
+        Dialect("textverified", native=True, id_kind="ulid"),
+        Dialect("herosms-v1", native=True),
+        Dialect("verifysms-native", native=True, id_kind="uniqid"),
     )
 }
-"""The handler_api providers of protocol.md section 8, by the name of their profile."""
+"""The handler_api providers of protocol.md section 8 by the name of their profile, and the APIs of section 9."""

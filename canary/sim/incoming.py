@@ -14,7 +14,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """``headers`` have lower-case names."""
+    """``headers`` have lower-case names. ``any_kind``: its id may name an activation as well as a rent."""
 
     method: str
     path: str
@@ -25,6 +25,7 @@ class Incoming:
     action: str
     params: Mapping[str, str] = field(repr=False)
     key: str = field(repr=False)
+    any_kind: bool = False
 
     @property
     def payer(self) -> str:

@@ -33,6 +33,20 @@ _KNOBS: dict[str, dict[str, Any]] = {
     "5sim": {"lifetime": "15m"},
     "sms-man": {},
     "onlinesim": {"lifetime": "15m"},
+    # APIs of their own, by the name of the dialect
+    "fivesim": {"lifetime": "15m", "minimum_hold": 0},
+    "smspva": {"lifetime": "580s", "forget_after": "20s", "minimum_hold": 0},
+    "textverified": {"minimum_hold": 0},
+    "herosms-v1": {
+        "lifetimes": dict.fromkeys(_LONG_AT_HERO, "45m"),
+        "rate_limit": {"per_second": 50, "scope": "key", "burst": 50, "block": "10s"},
+    },
+    "verifysms-native": {
+        "cost_header": "X-VerifySMS-Cost",
+        "sandbox_header": "X-Sandbox-Mode",
+        "refund_delay": {"median": "10s", "p95": "45s"},
+        "rate_limit": {"per_second": 50, "scope": "key_and_source", "burst": 50},
+    },
 }
 
 PROFILES: dict[str, Behaviour] = {name: Behaviour(dialect=name, **knobs) for name, knobs in _KNOBS.items()}

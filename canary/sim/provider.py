@@ -20,8 +20,9 @@ from canary.sim.books import Books
 from canary.sim.control import PREFIX, Control
 from canary.sim.desk import Desk, Served
 from canary.sim.faults import Fault
-from canary.sim.incoming import received
+from canary.sim.incoming import Incoming, received
 from canary.sim.knobs import changed
+from canary.sim.native import APIS
 from canary.sim.postman import Postman
 from canary.sim.tls import Authority
 
@@ -48,7 +49,7 @@ class Provider:
         log_size: how many requests the books keep.
 
     Attributes:
-        url: the handler_api endpoint.
+        url: the handler_api endpoint, or the root of the provider's own API.
         control: the control endpoint, plain HTTP on a port of its own: it answers while ``refuse`` is on. The
             provider's port answers under ``/_sim/`` too.
     """
@@ -88,7 +89,9 @@ class Provider:
 
     @property
     def url(self) -> str:
-        return f"{'https' if self._tls else 'http'}://{self._host}:{self.port}{PATH}"
+        api = APIS.get(self.behaviour.dialect)
+        path = PATH if api is None else api.base
+        return f"{'https' if self._tls else 'http'}://{self._host}:{self.port}{path}"
 
     @property
     def control(self) -> str:
@@ -181,25 +184,27 @@ class Provider:
     # --- one request --------------------------------------------------------------------------------------------
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        target = request.raw_path
-        if not is_handler_path(target.partition("?")[0]):
+        call = await self._received(request)
+        if call is None:
             return await self._control.serve(request)
-        body = await request.read() if request.body_exists else b""
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        call = received(
-            request.method,
-            target,
-            headers,
-            body,
-            request.remote or "",
-            body_only=self._desk.dialect.body_only,
-        )
         served = self._desk.serve(call)
         if served.delay:
             await asyncio.sleep(served.delay)
         if served.answer is None:
             return await self._no_answer(request, served)
         return self._response(request, served.answer)
+
+    async def _received(self, request: web.BaseRequest) -> Incoming | None:
+        """The call that a request makes; ``None`` for one that is not for the provider."""
+        target, api = request.raw_path, APIS.get(self.behaviour.dialect)
+        if api is None and not is_handler_path(target.partition("?")[0]):
+            return None
+        body = await request.read() if request.body_exists else b""
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        arrived = (request.method, target, headers, body, request.remote or "")
+        if api is not None:
+            return api.received(*arrived)
+        return received(*arrived, body_only=self._desk.dialect.body_only)
 
     async def _no_answer(self, request: web.BaseRequest, served: Served) -> web.StreamResponse:
         if served.fault is Fault.HANG:

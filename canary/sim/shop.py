@@ -33,6 +33,7 @@ class Shop:
         leases: every number ever sold.
         spent, refunded: money in both directions; ``balance`` is the deposit less what was kept.
         orders: order ids that were served.
+        tokens: given out for keys: whose each is, and until when.
         came: messages that the account's webhook was not told of yet.
     """
 
@@ -41,6 +42,7 @@ class Shop:
         self.leases: dict[tuple[Kind, str], Lease] = {}
         self.open: dict[tuple[Kind, str], Lease] = {}
         self.orders: set[str] = set()
+        self.tokens: dict[str, tuple[str, float]] = {}
         self.spent = Decimal(0)
         self.refunded = Decimal(0)
         self.came: list[Came] = []

@@ -76,8 +76,8 @@ def written(body: Mapping[str, object] | None) -> bytes:
 
 
 def as_json(value: object) -> str:
-    """JSON with money as numbers: the shortest float reads back as the same decimal."""
-    return json.dumps(value, ensure_ascii=False, default=_number)
+    """JSON as PHP writes it, with money as numbers: the shortest float reads back as the same decimal."""
+    return json.dumps(value, ensure_ascii=False, default=_number, separators=(",", ":"))
 
 
 def _number(value: object) -> float:

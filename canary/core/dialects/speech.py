@@ -84,6 +84,11 @@ def _json(value: object, sold: Sold | None = None) -> Spoken:
     return Spoken(as_json(value), content_type=JSON, sold=sold)
 
 
+def _said(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without what the provider does not say."""
+    return {name: value for name, value in row.items() if value is not None}
+
+
 # --- the account ------------------------------------------------------------------------------------------------------
 
 
@@ -102,7 +107,7 @@ def money(amount: Decimal) -> str:
 def _active(ask: Ask) -> Steps[Spoken]:
     assert ask.dialect.orders is not None, "the table says what is needed"
     orders = yield from ask.dialect.orders(ask.settings)
-    listed = [_active_row(ask, order) for order in orders if order.state is not OrderState.ENDED]
+    listed = [_said(_active_row(ask, order)) for order in orders if order.state is not OrderState.ENDED]
     return _json({"status": "success", "activeActivations": listed}) if listed else Spoken("NO_ACTIVATIONS")
 
 
@@ -139,7 +144,7 @@ _HISTORY_STATUS = {OrderState.ENDED: "6"}
 def _history(ask: Ask) -> Steps[Spoken]:
     assert ask.dialect.history is not None, "the table says what is needed"
     orders = yield from ask.dialect.history(ask.settings)
-    return _json([_history_row(ask, order) for order in orders])
+    return _json([_said(_history_row(ask, order)) for order in orders])
 
 
 def _history_row(ask: Ask, order: Order) -> dict[str, Any]:
@@ -175,7 +180,7 @@ def _number_v2(ask: Ask) -> Steps[Spoken]:
         "activationTime": date(order.began_at) or moment(ask.at),
         "activationOperator": order.operator or ask.get("operator") or "any",
     }
-    return _json(shown, _sold(order))
+    return _json(_said(shown), _sold(order))
 
 
 def _sold(order: Order) -> Sold:
@@ -331,8 +336,7 @@ def _prices(ask: Ask) -> Steps[Spoken]:
     table: dict[str, dict[str, dict[str, Any]]] = {}
     for offer in offers:
         row = {"cost": offer.price, "count": offer.count, "physicalCount": offer.count}
-        known = {name: value for name, value in row.items() if value is not None}
-        table.setdefault(ask.settings.id(offer.country), {})[ask.settings.code(offer.service)] = known
+        table.setdefault(ask.settings.id(offer.country), {})[ask.settings.code(offer.service)] = _said(row)
     return _json(table)
 
 
@@ -406,7 +410,7 @@ def _rent(ask: Ask) -> Steps[Spoken]:
         ask.settings.service(service), ask.settings.country(country), ask.get("operator"), hours=int(asked)
     )
     order = yield from ask.dialect.rent(ask.settings, want)
-    phone = {"id": own_id(order.id), "endDate": order.ends_at, "number": digits(order.phone)}
+    phone = {"id": own_id(order.id), "endDate": date(order.ends_at).replace(" ", "T"), "number": digits(order.phone)}
     return _json({"status": "success", "phone": phone}, _sold(order))
 
 
@@ -516,7 +520,7 @@ def _refusal(call: Call, refused: Refused) -> Spoken:
     return Spoken(f"{word}:{refused.tail}" if refused.tail else word, status)
 
 
-_RENT_WORDS = {"NO_ACTIVATION": "NO_ID_RENT", "BAD_STATUS": "INCORECT_STATUS"}
+_RENT_WORDS = {"NO_ACTIVATION": "NO_ID_RENT", "BAD_STATUS": "CANT_CANCEL"}
 """Words that rents have their own for."""
 
 

@@ -192,7 +192,7 @@ def _verification(row: Mapping[str, Any], own: str = "") -> Order:
 def _phone(row: Mapping[str, Any]) -> str:
     """A number of the USA with its dial code, which is not told."""
     digits = "".join(filter(str.isdecimal, text_of(row, "number")))
-    return f"1{digits}" if len(digits) == 10 else digits
+    return digits if not digits or (len(digits) == 11 and digits[0] == "1") else f"1{digits}"
 
 
 def _look(settings: Settings, own: str) -> Steps[Order]:
