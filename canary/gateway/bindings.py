@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 
+from canary.core.leases import merge
 from canary.core.model import Arm, Call, Kind, Lease, LeaseKey, LeaseState, Purchase
 from canary.store.errors import StoreError, StoreUnavailable
 from canary.store.store import Store
@@ -116,8 +117,8 @@ class Bindings:
         """
         bound = await self._writer.bind(purchase, leases)
         for lease in bound:
-            self._live.pop((lease.kind, lease.visible_id), None)  # a prolonged rent lives anew
-            self._remember(lease)
+            before = self._live.pop((lease.kind, lease.visible_id), lease)
+            self._remember(merge(before, lease))  # of two lives the later
         return bound
 
     async def adopt(self, lease: Lease) -> Lease:

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 
-from canary.core.leases import append_call
-from canary.core.model import Call, Issued, Kind, Lease, Purchase, Request
-from canary.core.money import refund_due
+from canary.core.leases import PRICE_SOURCES, append_call
+from canary.core.model import Call, Issued, Kind, Lease, LeaseState, Purchase, Request
 from canary.core.protocol.read import price_from_headers
 from canary.core.protocol.rewrite import fingerprint
 from canary.core.stats.bins import bin_of
@@ -33,22 +32,33 @@ def bought(
     )
 
 
-def prolonged(lease: Lease, parents: Iterable[Lease]) -> Lease:
-    """The lease with what its life so far brought and cost, when it is one of ``parents`` that lives on."""
-    before = next((one for one in parents if one.lease_key == lease.lease_key), None)
-    if before is None or refund_due(before) is not None:
+def living_on(lease: Lease, known: Iterable[Lease], *, again: bool) -> Lease:
+    """The lease as it began, with what it costs and how long it lives now, when it is one of ``known``.
+
+    One that is open and prolonged, or whose order is answered again, is the same lease: its first purchase keeps
+    it. An id that comes back after its lease's end is another lease.
+
+    Args:
+        again: the order is answered again, and nothing more is paid.
+    """
+    before = next((one for one in known if one.lease_key == lease.lease_key), None)
+    if before is None or before.state is not LeaseState.OPEN:
         return lease
-    price, source = _price_so_far(before, lease)
-    return replace(lease, price=price, price_source=source, code_at=before.code_at)
+    told = again and before.price is not None
+    price, source = (before.price, before.price_source) if told else _price_so_far(before, lease)
+    return replace(
+        before, price=price, price_source=source, expires_at=lease.expires_at, seen_at=lease.seen_at
+    )
 
 
 def _price_so_far(before: Lease, lease: Lease) -> "_Price":
     """A header says what this purchase cost, a reply what the lease cost in all."""
     if lease.price is None:
         return before.price, before.price_source
-    if lease.price_source == "header" and before.price is not None:
-        return before.price + lease.price, "header"
-    return lease.price, lease.price_source
+    if before.price is None:
+        return lease.price, lease.price_source
+    paid = before.price + lease.price if lease.price_source == "header" else lease.price
+    return paid, max(before.price_source, lease.price_source, key=PRICE_SOURCES.index)
 
 
 def _bought(

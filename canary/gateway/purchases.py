@@ -9,7 +9,7 @@ from canary.core.route import Plan
 from canary.gateway.answers import Answers, own_to_visible
 from canary.gateway.asking import Arms, Asked
 from canary.gateway.bindings import Bindings
-from canary.gateway.leasing import bought, label, prolonged
+from canary.gateway.leasing import bought, label, living_on
 from canary.gateway.ledger import Ledger
 from canary.store.errors import StoreError
 
@@ -80,13 +80,13 @@ class Purchases:
         purchase: Purchase,
         parents: Mapping[str, Lease],
     ) -> Response:
-        before = [self._bindings.current(lease) for lease in parents.values()]
-        leases = [
-            prolonged(lease, before)
-            for lease in bought(request, call, asked, purchase, self._arms[asked.arm])
-        ]
+        leases = bought(request, call, asked, purchase, self._arms[asked.arm])
         try:
-            bound = await self._bindings.bind(purchase, leases)
+            again = bool(order_of(call))
+            known = await self._known(leases) if again else [*map(self._bindings.current, parents.values())]
+            bound = await self._bindings.bind(
+                purchase, [living_on(lease, known, again=again) for lease in leases]
+            )
         except StoreError as error:
             # one that is not on disk: after a restart its calls would go astray
             self._lost(purchase, call.key)
@@ -100,6 +100,11 @@ class Purchases:
                 return self._hidden(asked, "alias", "could not be given an id of its own")
         self._shown(request, call, bound)
         return answer
+
+    async def _known(self, leases: Sequence[Lease]) -> list[Lease]:
+        """Those that are known already."""
+        found = [await self._bindings.of_arm(one.arm, one.kind, one.id) for one in leases]
+        return [lease for lease in found if lease is not None]
 
     def _hidden(self, asked: Asked, why: str, reason: str) -> Response:
         """The answer for a number that was bought and that the client must not see."""

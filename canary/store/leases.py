@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, or_, select, tuple_
 
 from canary.core.aliases import alias
-from canary.core.leases import merge
+from canary.core.leases import LeaseEvent, apply, merge
 from canary.core.model import Arm, Kind, Lease, LeaseState, Purchase
 from canary.store.rows import MAX_UNIT, lease_of, lease_row, purchase_of, purchase_row
 from canary.store.schema import leases, purchases
@@ -24,8 +24,9 @@ def bind(
     """Write purchases and their leases; each one's come back with the ids that the client may see.
 
     A lease comes with the id by which it might be shown; where another lease is known by that, it gets an alias. A
-    lease that the store knows already (a rent that was prolonged, an order repeated under its ``orderId``) lives anew
-    under the id that it had.
+    lease that the store knows already (a rent that was prolonged, an order that was answered again) is joined with
+    what is known of it. An id that the arm gave to another lease before belongs to the new one from now on; the former
+    stays in the books under an id that no arm has.
     """
     insert_new(connection, purchases, [purchase_row(rollout, purchase) for purchase, _ in bought])
     new = [lease for _, leases_of_one in bought for lease in leases_of_one]
@@ -58,8 +59,20 @@ def _bound(connection: Connection, rollout: str, lease: Lease) -> Lease:
     if insert_new(connection, leases, [lease_row(rollout, lease)]):
         return lease  # as nearly always: no lease was known by its id
     lease = shown(connection, rollout, lease)
-    upsert(connection, leases, [lease_row(rollout, lease)])
+    former = next(iter(_by_key(connection, rollout, [lease])), None)
+    if former is not None and former.opened_at != lease.opened_at:
+        _set_aside(connection, rollout, former, lease.opened_at)
+    update(connection, rollout, [lease])
     return lease
+
+
+def _set_aside(connection: Connection, rollout: str, former: Lease, at: float) -> None:
+    """Let another lease have the id of one that is over, whatever had been heard of it."""
+    key = tuple_(leases.c.arm, leases.c.kind, leases.c.id) == _key(former)
+    connection.execute(leases.delete().where(leases.c.rollout == rollout, key))
+    other = f"{former.id[:150]}~{former.purchase or former.opened_at}"
+    ended = replace(apply(former, LeaseEvent.LIFETIME, at), id=other, visible_id=other)
+    connection.execute(insert(leases), lease_row(rollout, ended))
 
 
 def shown(connection: Connection, rollout: str, lease: Lease) -> Lease:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from canary.core.leases import unpack_calls
 from canary.core.model import Arm, Kind, LeaseState
 from tests.factories import NOW
 from tests.rig import Rig, rig
@@ -98,7 +99,57 @@ async def test_a_prolonged_lease_costs_what_it_cost_in_all(
         lease = gateway.lease("7")
     assert lease is not None
     assert lease.price == Decimal(total)
-    assert (lease.opened_at, lease.code_at) == (NOW + 600, NOW + 600)
+    assert (lease.opened_at, lease.code_at) == (NOW, NOW + 600)
+
+
+async def test_a_prolonged_lease_stays_the_one_that_its_first_purchase_bought(gateway: Rig) -> None:
+    """The bet that it is keeps its lease and its first calls, and the lease lives longer."""
+    gateway.old.answers(
+        getNumber="ACCESS_NUMBER:7:79",
+        prolong='{"activationId":7,"phoneNumber":"79"}',
+        getStatus="STATUS_OK:1",
+    )
+    await gateway.ask("getNumber", service="tg")
+    first = gateway.lease("7")
+    gateway.clock.advance(600)
+    await gateway.ask("prolong", id="7", duration="10")
+    await gateway.ask("getStatus", id="7")
+    await gateway.flush()
+    lease = gateway.lease("7")
+    assert first is not None
+    assert lease is not None
+    assert (lease.purchase, lease.opened_at) == (first.purchase, NOW)
+    assert (lease.expires_at, lease.code_at) == (NOW + 1800, NOW + 600)
+    assert [age for age, _, _ in unpack_calls(lease.calls)] == [0, 600, 600]
+
+
+async def test_an_id_that_comes_back_is_another_lease(gateway: Rig) -> None:
+    """A provider counts anew: the books hold both, and the client's id means the new one."""
+    gateway.old.answers(
+        getNumberV2='{"activationId":7,"phoneNumber":"79","activationCost":0.5}', getStatus="STATUS_OK:1"
+    )
+    gateway.old.answers(setStatus="ACCESS_ACTIVATION")
+    for _ in range(3):
+        await gateway.ask("getNumberV2", service="tg")
+        await gateway.ask("getStatus", id="7")
+        await gateway.ask("setStatus", id="7", status="6")
+        await gateway.flush()
+        gateway.clock.advance(3600)
+    await gateway.ask("getNumberV2", service="tg")
+    lease = gateway.lease("7")
+    assert lease is not None
+    assert (lease.opened_at, lease.state, lease.code_at) == (NOW + 3 * 3600, LeaseState.OPEN, None)
+    money = gateway.store.money(gateway.name)[Arm.OLD]
+    assert (money.spent, money.successes, money.leases) == (Decimal("2.0"), 3, 4)
+
+
+async def test_an_id_that_comes_back_too_soon_ends_the_lease_before(gateway: Rig) -> None:
+    """Nobody had heard of its end: it is over all the same, and is no success."""
+    gateway.old.answers(getNumber="ACCESS_NUMBER:7:79")
+    for _ in range(2):
+        await gateway.ask("getNumber", service="tg")
+        gateway.clock.advance(60)
+    assert gateway.store.lease_counts(gateway.name)[Arm.OLD] == {LeaseState.OPEN: 1, LeaseState.ABANDONED: 1}
 
 
 async def test_an_order_that_is_answered_again_is_paid_once(tmp_path: Path) -> None:
@@ -107,4 +158,5 @@ async def test_an_order_that_is_answered_again_is_paid_once(tmp_path: Path) -> N
         gateway.old.answers(getNumberV2=says('{"activationId":7,"phoneNumber":"79"}', X_Price="0.50"))
         for _ in range(2):
             await gateway.ask("getNumberV2", service="tg", orderId="o-1")
-        assert gateway.store.money(gateway.name)[Arm.OLD].spent == Decimal("0.50")
+        money = gateway.store.money(gateway.name)[Arm.OLD]
+        assert (money.spent, money.leases) == (Decimal("0.50"), 1)

@@ -335,8 +335,8 @@ async def test_a_purchase_upon_a_lease_goes_to_its_arm(
     assert [row["assigned_arm"] for row in await purchases(gateway)] == ["old", None]
 
 
-async def test_a_prolonged_rent_stays_on_its_arm_and_lives_anew(gateway: Rig) -> None:
-    """The same id begins anew; a new id for the rent is bound to the same arm."""
+async def test_a_prolonged_rent_stays_on_its_arm(gateway: Rig) -> None:
+    """The same id is the same rent, which lives longer; a new id for it is bound to the same arm."""
     body = '{"status":"success","phone":{"id":%d,"endDate":"2020-01-31T12:01:52","number":"79959707564"}}'
     await gateway.split(weight=1.0)
     gateway.new.answers(getRentNumber=body % 1049)
@@ -349,7 +349,7 @@ async def test_a_prolonged_rent_stays_on_its_arm_and_lives_anew(gateway: Rig) ->
     first, second = gateway.lease("1049", Kind.RENT), gateway.lease("2050", Kind.RENT)
     assert first is not None
     assert second is not None
-    assert (first.arm, first.opened_at) == (Arm.NEW, NOW + 3600)
+    assert (first.arm, first.opened_at, first.expires_at) == (Arm.NEW, NOW, NOW + 13 * 3600)
     assert second.arm is Arm.NEW
     assert gateway.old.heard == []
 

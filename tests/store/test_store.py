@@ -128,7 +128,7 @@ def test_two_numbers_of_one_purchase_are_both_bound(store: Store) -> None:
 
 
 def test_a_lease_bought_again_lives_anew_under_its_alias(store: Store) -> None:
-    """A prolonged rent or a repeated order keeps the id that the client knows it by."""
+    """An id that comes back is known by the id that the client knew it by; the former lease stays in the books."""
     store.bind(NAME, [(tpurchase(), [tlease(id="100")])])
     [(alias,)] = store.bind(NAME, [(tpurchase(id="p-2"), [tlease(id="100", arm=Arm.NEW)])])
     again = tlease(id="100", arm=Arm.NEW, opened_at=NOW + 900, purchase="p-3", state=LeaseState.OPEN)
@@ -137,6 +137,7 @@ def test_a_lease_bought_again_lives_anew_under_its_alias(store: Store) -> None:
     found = store.find(NAME, Kind.ACTIVATION, alias.visible_id)
     assert found == renewed
     assert found.opened_at == NOW + 900
+    assert store.lease_counts(NAME)[Arm.NEW] == {LeaseState.OPEN: 1, LeaseState.ABANDONED: 1}
 
 
 def test_one_batch_may_hold_what_is_new_what_is_known_and_what_needs_an_alias(store: Store) -> None:
