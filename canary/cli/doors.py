@@ -1,5 +1,10 @@
 """The ingress that a user chose: mitmproxy, or the thin one where nothing has to be intercepted."""
 
+import asyncio
+from collections.abc import Callable, Mapping
+
+import uvloop
+
 from canary.cli.errors import UsageError
 from canary.gateway.ingress import Handler
 from canary.proxy.ingress import Ingress, Listen
@@ -7,6 +12,12 @@ from canary.thin.ingress import ThinIngress
 
 INGRESSES = ("mitmproxy", "asgi")
 """Names of ``--ingress``."""
+
+LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop] | None] = {
+    "mitmproxy": None,
+    "asgi": uvloop.new_event_loop,
+}
+"""The event loop that each is served by. uvloop carries a tenth more calls, but not under mitmproxy."""
 
 
 def ingress_of(name: str, listen: Listen, handle: Handler) -> Ingress | ThinIngress:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from canary.cli.crew import Crew
-from canary.cli.doors import INGRESSES
+from canary.cli.doors import INGRESSES, LOOPS
 from canary.cli.harness import Address, Harness, Settings
 from canary.cli.logs import LEVELS, configure
 from canary.cli.serve import serve, starter
@@ -85,7 +85,7 @@ def _command(name: str, *, control: bool, summary: str) -> click.Command:
             workers=workers,
             log_level=log_level,
         )
-        serve((Crew if workers > 1 else Harness)(loaded, secrets, settings))
+        serve((Crew if workers > 1 else Harness)(loaded, secrets, settings), LOOPS[ingress])
 
     return command
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Callable
 from typing import Protocol
 
 import click
@@ -24,9 +25,13 @@ class Serving(Protocol):
     async def stop(self) -> None: ...
 
 
-def serve(what: Serving) -> None:
-    """Start, print the ready line, and stop on SIGTERM or Ctrl-C."""
-    asyncio.run(_serve(what))
+def serve(what: Serving, new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
+    """Start, print the ready line, and stop on SIGTERM or Ctrl-C.
+
+    Args:
+        new_loop: makes the event loop, asyncio's own by default.
+    """
+    asyncio.run(_serve(what), loop_factory=new_loop)
 
 
 async def _serve(what: Serving) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
-from struct import iter_unpack, pack
+from struct import iter_unpack, pack, unpack
 
 from canary.core.model import NOTHING_SENT, Call, Exchange, Lease, LeaseState, Outcome, Progress
 from canary.core.protocol.words import OUTCOMES, PROGRESS
@@ -186,8 +186,10 @@ def append_call(calls: bytes, age: float, latency_bin: int, fault: bool) -> byte
     """``calls`` with one more call in the order of their ages, unless it holds ``MAX_CALLS`` already."""
     if len(calls) >= 4 * MAX_CALLS:
         return calls
-    tenths = min(max(int(age * 10), 0), _MAX_AGE)
-    return _packed([*iter_unpack("<HH", calls), (tenths, latency_bin | (_FAULT if fault else 0))])
+    call = min(max(int(age * 10), 0), _MAX_AGE), latency_bin | (_FAULT if fault else 0)
+    if not calls or unpack("<HH", calls[-4:]) <= call:  # as nearly always
+        return calls + pack("<HH", *call)
+    return _packed([*iter_unpack("<HH", calls), call])
 
 
 def unpack_calls(calls: bytes) -> list[tuple[float, int, bool]]:

@@ -5,7 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import override
+from typing import cast, override
 
 import httptools
 
@@ -71,8 +71,7 @@ class Connection(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by its type
         peer = transport.get_extra_info("peername")
         self._client = peer[0] if peer else ""
         self._opened(self)

@@ -1,10 +1,11 @@
 """Choosing an ingress."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from canary.cli.doors import INGRESSES, ingress_of
+from canary.cli.doors import INGRESSES, LOOPS, ingress_of
 from canary.cli.errors import UsageError
 from canary.proxy.ingress import Listen
 from tests.wire.handlers import Handler
@@ -31,3 +32,13 @@ def test_what_the_thin_ingress_cannot_do_is_said(listen: Listen, words: str) -> 
     """A sentence that names what was asked for and the ingress that does it."""
     with pytest.raises(UsageError, match=rf"--ingress asgi .*{words}.*use --ingress mitmproxy"):
         ingress_of("asgi", listen, Handler())
+
+
+@pytest.mark.parametrize("name", INGRESSES)
+def test_each_name_has_a_loop_to_be_served_by(name: str) -> None:
+    """asyncio's own, or one that can be made."""
+    new_loop = LOOPS[name]
+    if new_loop is not None:
+        loop = new_loop()
+        assert loop.run_until_complete(asyncio.sleep(0, "served")) == "served"
+        loop.close()
