@@ -8,7 +8,8 @@ Every answer below ``/api/`` is JSON; one that went wrong is ``{"error": "a sent
     GET  /                   the dashboard with its own parts (canary.web.dashboard)
     GET  /api/v1/gate        the gate for other controllers, and POST for their hooks (canary.web.hooks)
     GET  /healthz            200 while the process answers
-    GET  /readyz             200 when the store answers and the rollout view is fresh, else 503 with the reasons
+    GET  /readyz             200 when the store answers and the rollout view is fresh, else 503 with the reasons;
+                             ?for=clients: 200 while clients are answered at all
     GET  /metrics            prometheus (docs/metrics.md)
     GET  /api/v1/status      the status of the rollout (canary.web.status)
     GET  /api/v1/verdict     the controller's last verdict
@@ -161,8 +162,10 @@ class Admin:
     async def _healthz(self, _request: web.Request) -> web.StreamResponse:
         return web.json_response({"alive": True})
 
-    async def _readyz(self, _request: web.Request) -> web.StreamResponse:
-        reasons = [reason async for reason in self._unready()]
+    async def _readyz(self, request: web.Request) -> web.StreamResponse:
+        # a balancer that took a proxy away because of its store would, with the store gone, take all of them
+        ask = self._unserved if request.query.get("for") == "clients" else self._unready
+        reasons = [reason async for reason in ask()]
         return web.json_response({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
 
     async def _unready(self) -> AsyncIterator[str]:
@@ -170,16 +173,19 @@ class Admin:
             await self._read(self._store.look, self._name)
         except StoreError as failure:
             yield str(failure)
+        async for reason in self._unserved():
+            yield reason
         process = await self._process()
-        if process is None:
-            return
-        if not process.workers:
-            yield "no worker answers clients; they are being replaced"
-        if not process.fresh:
+        if process is not None and not process.fresh:
             yield (
                 "the rollout view is stale: no new sign of life from the controller, "
                 "so new leases go to the safe arm"
             )
+
+    async def _unserved(self) -> AsyncIterator[str]:
+        process = await self._process()
+        if process is not None and not process.workers:
+            yield "no worker answers clients; they are being replaced"
 
     async def _process(self) -> Process | None:
         return await self._proxies.facts() if self._proxies else None

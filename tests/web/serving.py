@@ -15,7 +15,7 @@ from canary.core.policy.model import Policy
 from canary.gateway.service import GatewayService
 from canary.store.store import Store
 from canary.web.admin import Admin
-from canary.web.process import OneProxy
+from canary.web.process import OneProxy, Proxies
 
 NAME = "t"
 TOKEN = "admin-token-0f1e2d3c4b5a"
@@ -75,6 +75,7 @@ async def serving(
     name: str = NAME,
     act: Callable[..., Rollout] | None = None,
     leads: Callable[[], bool] | None = None,
+    proxies: Proxies | None = None,
 ) -> AsyncIterator[Client]:
     """A started admin server, asked on 127.0.0.1."""
     admin = Admin(
@@ -85,7 +86,7 @@ async def serving(
         gate_token=GATE_TOKEN,
         host=host,
         port=0,
-        proxies=OneProxy(service) if service else None,
+        proxies=OneProxy(service) if service else proxies,
         leads=leads,
         clock=clock,
     )

@@ -223,6 +223,7 @@ async def test_a_stale_view_is_not_ready(store: Store, tmp_path: Path, clock: Fa
         status, body = await client.get("/readyz")
         assert status == 503
         assert "new leases go to the safe arm" in body["reasons"][0]
+        assert (await client.get("/readyz?for=clients"))[0] == 200, "but clients are answered"
         await trusted(service, store, clock)
         assert (await client.get("/readyz"))[0] == 200
 

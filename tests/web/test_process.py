@@ -7,8 +7,10 @@ import pytest
 
 from canary.core.model import Arm
 from canary.core.tally import Tally
+from canary.store.store import Store
 from canary.web.process import _MERGED, Pool, Process, ended, merged
-from tests.factories import trollout
+from tests.factories import FakeClock, trollout
+from tests.web.serving import serving
 from tests.web.test_metrics import shown, tprocess, value
 
 
@@ -68,3 +70,21 @@ def test_nobody_at_all_is_no_worker() -> None:
     text = shown(process=merged([]))
     assert value(text, "canary_workers") == 0
     assert value(text, "canary_in_flight") == 0
+
+
+class Nobody:
+    """A proxy of whose workers none serves at the moment."""
+
+    async def facts(self) -> Process:
+        return merged([])
+
+    async def refresh(self) -> None:
+        """There is nobody to look."""
+
+
+async def test_without_a_worker_nothing_is_ready(store: Store, clock: FakeClock) -> None:
+    """Neither for balancers, which would send clients here, nor for anybody else."""
+    async with serving(store, clock, proxies=Nobody()) as client:
+        for path in ("/readyz", "/readyz?for=clients"):
+            status, body = await client.get(path)
+            assert (status, body["reasons"]) == (503, ["no worker answers clients; they are being replaced"])
