@@ -11,6 +11,8 @@ import pytest
 from canary.core.model import Arm, Failure, Headers, Response
 from canary.gateway import service as service_module
 from canary.gateway.accounts import Accounts
+from canary.gateway.config import Loaded, Secrets
+from canary.gateway.histories import Histories
 from canary.gateway.ledger import Ledger
 from canary.gateway.recovery import Recovery
 from canary.gateway.rollouts import RolloutView
@@ -21,6 +23,7 @@ from canary.sim.desk import Desk
 from canary.sim.faults import Fault
 from canary.sim.incoming import received
 from canary.sim.knobs import changed
+from canary.sim.native import APIS
 from tests.factories import PATH, FakeClock
 from tests.rig import Rig, rig
 
@@ -35,8 +38,9 @@ class DeskUpstream:
     in_flight = 0
     connections_opened = 0
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, headers: Headers = ()) -> None:
         self._desk = desk
+        self._headers = headers
 
     async def start(self) -> None:
         """Nothing to open."""
@@ -55,8 +59,12 @@ class DeskUpstream:
         repeatable: bool,
     ) -> Sent:
         """One request to the desk."""
-        named = {name.lower(): value for name, value in headers}
-        served = self._desk.serve(received(method, f"{path or PATH}?{query}", named, body, "127.0.0.1"))
+        named = {name.lower(): value for name, value in (*headers, *self._headers)}
+        api = APIS.get(self._desk.behaviour.dialect)
+        arrived = (method, f"{path or PATH}?{query}", named, body, "127.0.0.1")
+        call = received(*arrived) if api is None else api.received(*arrived)
+        assert call is not None, f"there is no {method} {path}"
+        served = self._desk.serve(call)
         answer = served.answer
         if answer is None:
             assert served.fault is not None
@@ -86,13 +94,14 @@ class Providers:
     def in_place(self) -> Iterator[Self]:
         """Put the desks in the place of pools that are made meanwhile."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(service_module, "_upstream", lambda _l, _s, arm, *_: DeskUpstream(self.desks[arm]))
-            patch.setattr(
-                service_module, "_shadow_upstream", lambda _l, _s, arm, *_: DeskUpstream(self.desks[arm])
-            )
-            for worker in (Recovery, Accounts, Ledger, RolloutView):
+            for made in ("_upstream", "_shadow_upstream"):
+                patch.setattr(service_module, made, self._upstream)
+            for worker in (Recovery, Accounts, Histories, Ledger, RolloutView):
                 patch.setattr(worker, "run", _idle)
             yield self
+
+    def _upstream(self, _loaded: Loaded, secrets: Secrets, arm: Arm, *_workers: int) -> DeskUpstream:
+        return DeskUpstream(self.desks[arm], secrets.headers[arm])
 
 
 async def _idle(_worker: object) -> None:

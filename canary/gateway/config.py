@@ -6,12 +6,14 @@ import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from canary.core.dialects import DIALECTS
 from canary.core.model import Arm
 from canary.core.policy.load import PolicyError, line_of, parse_policy, parse_profile
 from canary.core.policy.model import PASSTHROUGH, Policy, Profile
 from canary.core.policy.references import EnvRef, KeyRef, split_url
+from canary.core.protocol.parse import ENDPOINT, is_handler_path
 
 _CHECKOUT = Path(__file__).parents[2] / "policies"
 SHIPPED = _CHECKOUT if _CHECKOUT.is_dir() else Path(__file__).parents[1] / "policies"
@@ -68,7 +70,7 @@ def load(path: Path) -> Loaded:
     loaded = Loaded(_matured(policy, profiles), profiles, path, text)
     for arm in Arm:
         _check_ca(loaded, arm)
-        _check_account(loaded, arm)
+        _check_native(loaded, arm)
     _check_shadow_leases(loaded)
     for arm in Arm:
         _check_webhooks(loaded, arm)
@@ -225,12 +227,18 @@ def _check_ca(loaded: Loaded, arm: Arm) -> None:
         raise PolicyError(f"{where}: {path} cannot be used: {why}; expected a PEM file") from None
 
 
-def _check_account(loaded: Loaded, arm: Arm) -> None:
-    """See that a provider whose key does not tell the account is told it."""
+def _check_native(loaded: Loaded, arm: Arm) -> None:
+    """See that a provider's own API is where it can be, and is told whose key it gets where the key does not tell."""
     dialect, side = DIALECTS.get(loaded.profiles[arm].dialect), loaded.policy.arm(arm)
-    needed = dialect.login.headers if dialect is not None and dialect.login is not None else ()
+    if dialect is None:
+        return
+    if is_handler_path(urlsplit(side.url).path):
+        raise PolicyError(
+            f"{loaded.place('arms', arm, 'url')}: the profile {side.provider} speaks {dialect.title}, which has no "
+            f"{ENDPOINT}; expected the root of that API, or the profile of a handler_api provider"
+        )
     named = {name.lower() for name in side.headers}
-    for name in needed:
+    for name in dialect.login.headers if dialect.login is not None else ():
         if name.lower() not in named:
             raise PolicyError(
                 f"{loaded.place('arms', arm, 'headers')}: {loaded.profiles[arm].title} needs the header {name} beside "

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from canary.core.leases import observe
-from canary.core.model import Arm, Fate, Kind, Lease, Progress, Purchase, Request
+from canary.core.model import Arm, Fate, Kind, Lease, Outcome, Progress, Purchase, Request
 from canary.core.protocol.listing import Listed
 from canary.core.protocol.parse import ENDPOINT, parse
 from canary.core.protocol.rewrite import fingerprint
@@ -31,6 +31,10 @@ AGAIN = 30.0
 
 RECOVERABLE = frozenset({"getNumber", "getNumberV2"})
 """Purchases whose number can be told in a list: by service, country and time."""
+
+
+_REFUSALS = frozenset({Outcome.CALLER, Outcome.STATE})
+"""Outcomes of a cancel that was not carried out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +185,15 @@ class Recovery:
             return
         log.warning("a number of a lost purchase was found on %s and is cancelled", lease.arm)
         asked = await self._ask(lease.arm, lost.key, "setStatus", id=lease.id, status="8")
+        self._observe(lease, asked)
+        done = asked.exchange.reply.progress is Progress.CANCELLED
+        if asked.exchange.reply.outcome in _REFUSALS:  # a code has come that the list did not tell of, perhaps
+            self._observe(lease, await self._ask(lease.arm, lost.key, "getStatus", id=lease.id))
+        await self._close(lost, Fate.CANCELLED if done else Fate.REFUSED)
+
+    def _observe(self, lease: Lease, asked: Asked) -> None:
         current = self._bindings.current(lease)
         self._bindings.update(observe(current, asked.exchange, bin_of(asked.exchange.latency)))
-        done = asked.exchange.reply.progress is Progress.CANCELLED
-        await self._close(lost, Fate.CANCELLED if done else Fate.REFUSED)
 
     def _lease(self, lost: Lost, row: Listed) -> Lease:
         purchase, side = lost.purchase, self._arms[lost.purchase.arm]

@@ -173,16 +173,26 @@ def test_a_profile_that_cannot_be_used_is_said(tmp_path: Path, provider: str, ex
 def test_every_shipped_profile_can_be_named(tmp_path: Path) -> None:
     """By its file's name, which is the name that it says."""
     for path in SHIPPED.glob("providers/*.yaml"):
-        arm = {"provider": path.stem, "headers": {"X-API-USERNAME": {"env": "NEW_SMS_USER"}}}
+        headers = {"X-API-USERNAME": {"env": "NEW_SMS_USER"}}
+        arm = {"url": "https://new.example/v1", "provider": path.stem, "headers": headers}
         assert loaded(tmp_path, new=arm).profiles[Arm.NEW].name == path.stem
 
 
 def test_a_provider_is_told_whose_key_it_is(tmp_path: Path) -> None:
     """Where the key does not tell the account, a policy without the header that does names it."""
     with pytest.raises(
-        PolicyError, match=r"policy\.yaml:\d+: arms\.new\.headers: .* X-API-USERNAME: \{env: NAME\}"
+        PolicyError, match=r"policy\.yaml:\d+: arms\.new\.headers: .*X-API-USERNAME: {env: NAME}}"
     ):
-        loaded(tmp_path, new={"provider": "textverified"})
+        loaded(tmp_path, new={"url": "https://new.example/v1", "provider": "textverified"})
+
+
+def test_an_api_of_its_own_is_not_at_a_handler_api_address(tmp_path: Path) -> None:
+    """A URL that was left from another provider is named, with what is expected."""
+    expected = (
+        r"policy\.yaml:\d+: arms\.new\.url: the profile 5sim-native speaks 5sim v1, .* no handler_api\.php"
+    )
+    with pytest.raises(PolicyError, match=expected):
+        loaded(tmp_path, new={"provider": "5sim-native"})
 
 
 def test_a_profile_of_an_unknown_dialect_names_the_known_ones(tmp_path: Path) -> None:

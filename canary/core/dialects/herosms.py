@@ -56,11 +56,11 @@ _LISTED = 100
 
 
 def _asked(request: NativeRequest, settings: Settings) -> Steps[Any]:
-    """What stands under ``data`` in the answer; ``None`` for an answer without a body."""
+    """What stands under ``data`` in the answer; ``None`` for 204. Any other answer without a body says nothing."""
     answer = yield request
     if answer.status >= 300:
         raise _refusal(answer, settings)
-    if not answer.text:
+    if answer.status == 204:
         return None
     data = answer.data
     return data.get("data") if isinstance(data, dict) else data

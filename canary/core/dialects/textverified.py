@@ -223,7 +223,11 @@ def _messages(settings: Settings, own: str, kind: str) -> Steps[list[Message]]:
 
 
 def _cancel(settings: Settings, own: str) -> Steps[None]:
+    """Its answer has no body, as a broken one would: what came of it is looked at."""
     yield from _asked(write_to("POST", f"/verifications/{in_path(own)}/cancel"), settings)
+    order = _verification((yield from _told(f"/verifications/{in_path(own)}", settings)), own)
+    if order.state is not OrderState.ENDED:
+        raise Garbled
 
 
 def _history(settings: Settings) -> Steps[list[Order]]:
@@ -332,6 +336,9 @@ def _inbox(settings: Settings, own: str) -> Steps[list[Message]]:
 
 def _give_back(settings: Settings, own: str) -> Steps[None]:
     yield from _asked(write_to("POST", f"{_RENTAL}/{in_path(own)}/refund"), settings)
+    rental = _rental((yield from _told(f"{_RENTAL}/{in_path(own)}", settings)), own)
+    if rental.state is not OrderState.ENDED:
+        raise Garbled
 
 
 def _rents(settings: Settings) -> Steps[list[Order]]:

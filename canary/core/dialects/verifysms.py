@@ -99,7 +99,7 @@ def _asked(request: NativeRequest, settings: Settings) -> Steps[Any]:
         raise _refusal(answer, settings)
     if answer.status >= 300:
         raise Garbled
-    if not answer.text:
+    if answer.status == 204:
         return {}
     data = answer.data
     return data["data"] if isinstance(data, dict) and isinstance(data.get("data"), dict | list) else data
