@@ -117,6 +117,7 @@ class _Job:
         self._key = key
         self._headers = headers
         self._buys = buys
+        self._token = ""
         self._wrote = False  # or may have
         self._status = 200
         self._kept: Headers = ()
@@ -167,7 +168,7 @@ class _Job:
             return None
         if response.status != 401 or self._native.dialect.login is None:
             return response
-        self._native.tokens.drop(self._key, header[1])
+        self._native.tokens.drop(self._key, self._token)
         if not request.repeatable:
             raise _NotLetInError
         return await self._send(request, await self._authorization())
@@ -202,10 +203,10 @@ class _Job:
             return dialect.authorization(self._key)
         began = monotonic()
         try:
-            token = await self._native.tokens.get(self._key, self._log_in)
+            self._token = await self._native.tokens.get(self._key, self._log_in)
         finally:
             self.connect += monotonic() - began
-        return dialect.authorization(token)
+        return dialect.authorization(self._token)
 
     async def _log_in(self) -> Token:
         login = self._native.dialect.login

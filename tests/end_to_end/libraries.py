@@ -29,7 +29,7 @@ class Library(Protocol):
 
     async def balance(self) -> float: ...
 
-    async def buy(self, service: str) -> tuple[str, str]:
+    async def buy(self, service: str, country: int = 6) -> tuple[str, str]:
         """Id and digits of a new number.
 
         Raises:
@@ -62,8 +62,8 @@ class _SmsActivate:
     async def balance(self) -> float:
         return float((await self._call("getBalance"))["balance"])
 
-    async def buy(self, service: str) -> tuple[str, str]:
-        sold = await self._call("getNumber", service=service, country=6)
+    async def buy(self, service: str, country: int = 6) -> tuple[str, str]:
+        sold = await self._call("getNumber", service=service, country=country)
         return str(sold["activation_id"]), str(sold["phone"])
 
     async def code(self, lease: str) -> str | None:
@@ -93,8 +93,8 @@ class _SmsHub:
     async def balance(self) -> float:
         return float(await self._call("get_balance"))
 
-    async def buy(self, service: str) -> tuple[str, str]:
-        lease, phone = await self._call("get_number", service=service, country=6)
+    async def buy(self, service: str, country: int = 6) -> tuple[str, str]:
+        lease, phone = await self._call("get_number", service=service, country=country)
         return lease, phone.lstrip("+")
 
     async def code(self, lease: str) -> str | None:
@@ -132,8 +132,8 @@ class _NpmSmsActivate:
     async def balance(self) -> float:
         return float(await self._call("getBalance"))
 
-    async def buy(self, service: str) -> tuple[str, str]:
-        sold = await self._call("getNumber", service, 6)
+    async def buy(self, service: str, country: int = 6) -> tuple[str, str]:
+        sold = await self._call("getNumber", service, country)
         return str(sold["id"]), str(sold["number"])
 
     async def code(self, lease: str) -> str | None:
