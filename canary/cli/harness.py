@@ -1,8 +1,10 @@
 """What ``canary run`` and ``canary proxy`` are made of: a front that answers clients, and an admin server."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import time
@@ -27,6 +29,10 @@ log = logging.getLogger(__name__)
 
 DRAIN = 35.0
 """Seconds that a stop waits for calls in flight; above the default timeout of an arm."""
+
+
+THREADS = 64
+"""Threads at most: where a store hangs, names of arms must still be looked up, which takes one too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,8 @@ class Front:
             UsageError: an address cannot be listened on, or a CA file cannot be read.
             StoreError: the store cannot be read.
         """
+        threads = ThreadPoolExecutor(THREADS, "front")
+        asyncio.get_running_loop().set_default_executor(threads)
         try:
             await self.backstage.start()
             await self.ingress.start()

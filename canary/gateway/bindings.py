@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from time import monotonic
 
 from canary.core.leases import merge
 from canary.core.model import Arm, Call, Kind, Lease, LeaseKey, LeaseState, Purchase
@@ -15,6 +14,9 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 5.0
 """Seconds that a lease which another replica may have bound is looked for in a store that does not answer."""
+
+LOOKUPS = 16
+"""Leases that are looked for at the same time."""
 
 ENDED = 4096
 """Ended leases that stay in memory, the last ones bought; the store answers for those before them."""
@@ -39,6 +41,7 @@ class Bindings:
         self._changed: dict[LeaseKey, Lease] = {}
         self._aliases: dict[tuple[Arm, Kind], dict[str, str]] = {}
         self.used: set[Arm] = set()
+        self._turns = asyncio.Semaphore(LOOKUPS)
         self.shared = store.shared
         """Whether other replicas bind leases too, so that memory does not know all that are alive."""
 
@@ -92,12 +95,21 @@ class Bindings:
         return found.get(own)
 
     async def _look_up(self, kind: Kind, visible: str) -> Lease | None:
-        until = monotonic() + (PATIENCE if self.shared else 0.0)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._found(kind, visible)
+        except TimeoutError:
+            raise StoreUnavailable(
+                f"the state {self._store.name} did not answer within {PATIENCE:g} s"
+            ) from None
+
+    async def _found(self, kind: Kind, visible: str) -> Lease | None:
         while True:
             try:
-                return await asyncio.to_thread(self._store.find, self._rollout, kind, visible)
+                async with self._turns:  # a store that hangs must not take every thread of the process along
+                    return await asyncio.to_thread(self._store.find, self._rollout, kind, visible)
             except StoreUnavailable:
-                if monotonic() >= until:
+                if not self.shared:
                     raise
             await asyncio.sleep(0.1)
 

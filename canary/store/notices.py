@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 
+from canary.store.postgresql import ALIVE
+
 log = logging.getLogger(__name__)
 
 CHANNEL = "canary_rollout"
@@ -21,9 +23,7 @@ _CONNECT = {
     "application_name": NAME,
     "autocommit": True,
     "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
+    **ALIVE,
 }
 
 

@@ -1,6 +1,8 @@
 """What is PostgreSQL's own: how a connection waits, what its text may hold, and who may write in which order."""
 
+from collections.abc import Generator
 from functools import cache
+from time import monotonic
 from typing import Any
 from zlib import crc32
 
@@ -9,6 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 STATEMENT = 10.0
 """Seconds that a statement may take; calls of clients wait for some of them."""
+
+ALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+"""How soon a server whose machine or network has vanished is noticed: after about 11 s."""
 
 CONNECTIONS = 4
 """Connections that a process keeps; as many again when it is busy."""
@@ -32,9 +37,13 @@ def open_postgresql(address: str, busy: float) -> Engine:
         pool_size=CONNECTIONS,
         max_overflow=CONNECTIONS,
         pool_timeout=busy,
-        connect_args={"connect_timeout": int(busy), "tcp_user_timeout": int(busy * 1000)},
+        connect_args={"connect_timeout": int(busy), "tcp_user_timeout": int(busy * 1000), **ALIVE},
     )
     waits = {"statement_timeout": STATEMENT, "lock_timeout": busy, "idle_in_transaction_session_timeout": 60}
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: object, _record: object, words: Any, options: Any) -> Any:
+        return _impatient().connect(*words, **options)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
@@ -49,6 +58,34 @@ def open_postgresql(address: str, busy: float) -> Engine:
         connection.adapters.register_dumper(str, _text_dumper())
 
     return engine
+
+
+@cache
+def _impatient() -> Any:
+    """A connection that is given up when the server says nothing for longer than a statement may take.
+
+    A server that hangs, or a balancer before it, keeps its connections alive: no time-out of the system's would help.
+    """
+    from psycopg import Connection, OperationalError  # the driver is an extra  # noqa: PLC0415
+
+    class Impatient(Connection):
+        def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
+            return super().wait(self._watched(gen), *args, **options)
+
+        def _watched(self, gen: Any) -> Generator[Any, Any, Any]:
+            until = monotonic() + STATEMENT
+            try:
+                wanted = next(gen)
+                while True:
+                    ready = yield wanted
+                    if not ready and monotonic() > until:
+                        self.pgconn.finish()
+                        raise OperationalError(f"no answer within {STATEMENT:g} s")
+                    wanted = gen.send(ready)
+            except StopIteration as end:
+                return end.value
+
+    return Impatient
 
 
 @cache

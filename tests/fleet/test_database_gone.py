@@ -1,0 +1,117 @@
+"""The database goes away under a running replica, by its end or in silence, and comes back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from canary.gateway.bindings import PATIENCE
+from canary.sim.behaviour import Behaviour
+from canary.sim.provider import Provider
+from canary.store.store import Store
+from tests.end_to_end.client import Answer, Client
+from tests.end_to_end.rig import Harness, policy
+from tests.forwarder import Forwarder
+from tests.postgres import Server
+
+pytestmark = pytest.mark.end_to_end
+
+HALF = [{"name": "half", "weight": "50%", "hold": "24h"}]
+QUICK = Behaviour(success=0, deposit="100000")
+
+LONGEST = 25.0
+"""Seconds that a purchase may wait when the database falls silent under it: less than clients wait for an answer."""
+
+SLOW = 2.0
+"""Seconds by which a busy machine may be late."""
+
+
+@asynccontextmanager
+async def stopped(server: Server, _way: Forwarder) -> AsyncIterator[None]:
+    """The server has ended: connections are refused."""
+    await asyncio.to_thread(server.stop)
+    yield
+    await asyncio.to_thread(server.start)
+
+
+@asynccontextmanager
+async def silent(_server: Server, way: Forwarder) -> AsyncIterator[None]:
+    """The way to it is half open: connections stand, and nothing is answered."""
+    way.cut()
+    yield
+    way.mend()
+
+
+@pytest.mark.parametrize("trouble", [stopped, silent])
+async def test_clients_do_not_wait_for_a_lost_database(
+    tmp_path: Path, server: Server, trouble: "type[stopped]"
+) -> None:
+    """Known leases keep their arm and are answered at once; a lease that only the database knows, and a purchase that
+    it could not keep, are refused in time and reach no arm twice; when it is back both arms sell again, and all that
+    clients were shown is in it, with every call counted."""
+    there = server.database()
+    async with (
+        Provider(QUICK, seed="old") as old,
+        Provider(QUICK, seed="new") as new,
+        Forwarder(server.port) as way,
+        Harness(
+            tmp_path,
+            policy(old.url, new.url, stages=HALF),
+            ("--state", there.replace(str(server.port), str(way.port))),
+        ) as harness,
+        Client(harness.url) as client,
+    ):
+        known = await client.buy_from("old", "new")
+        async with trouble(server, way):
+            lost = asyncio.gather(_is_known(harness, client, known), client.call("getStatus", id="424242"))
+            surprised = await asyncio.gather(*(client.buy() for _ in range(6)))
+            _, stranger = await lost
+            assert (stranger.text, stranger.error) == ("ERROR_SQL", "store")
+            assert stranger.took < PATIENCE + SLOW
+            assert {(answer.text, answer.error) for answer in surprised} == {("ERROR_SQL", "store")}
+            assert max(answer.took for answer in surprised) < LONGEST
+            sent = [arm.books.by_action["getNumber"] for arm in (old, new)]
+            refused = await client.buy()
+            assert (refused.error, refused.took < SLOW) == ("store", True)
+            assert [arm.books.by_action["getNumber"] for arm in (old, new)] == sent, (
+                "nothing was bought for nobody"
+            )
+            await _keep_their_arms(client, known)
+        await _is_over(harness, client, known)
+        await client.buy_from("old", "new")
+        assert await harness.stop() == 0
+        assert old.books.repeated + new.books.repeated == {}
+        assert old.books.foreign + new.books.foreign == 0
+    store = Store(there)
+    stored = {lease.visible_id: lease.arm.value for lease in store.load_live("e2e", 0.0)}
+    tallied = sum(tally.calls for tally in store.tallies("e2e").values())
+    store.close()
+    shown = {answer.id: answer.arm for answer in client.answers if answer.bought}
+    assert shown.items() <= stored.items()
+    assert tallied >= sum(bool(answer.arm) for answer in client.answers)
+
+
+async def _keep_their_arms(client: Client, known: dict[str, Answer]) -> None:
+    for arm, lease in known.items():
+        asked = await client.status_of(lease)
+        assert (asked.text, asked.arm) == ("STATUS_WAIT_CODE", arm)
+        assert asked.took < SLOW
+
+
+async def _is_known(harness: Harness, client: Client, known: dict[str, Answer]) -> None:
+    """Until the harness knows that its store is lost; known leases are asked for all the while."""
+    async with asyncio.timeout(60):
+        while (await harness.samples())["canary_flush_failures_total"] == 0:
+            await _keep_their_arms(client, known)
+
+
+async def _is_over(harness: Harness, client: Client, known: dict[str, Answer]) -> None:
+    async with aiohttp.ClientSession() as session, asyncio.timeout(60):
+        while True:
+            await _keep_their_arms(client, known)
+            async with session.get(harness.admin + "/readyz") as answer:
+                if answer.status == 200:
+                    return
