@@ -107,4 +107,5 @@ _OVERDUE = (
     Column("country", lambda row: row["country"] or "-"),
     Column("price", lambda row: _money(row["price"])),
     Column("owed by", lambda row: row["basis"]),
+    Column("its history", lambda row: row.get("history") or "-"),
 )

@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import NamedTuple
 
 from canary.core.model import Arm
 from canary.core.money import NOTHING, Money
+from canary.core.protocol.listing import Listed
 
 SLOWEST = 86400.0
 """Seconds that refunds may take where a provider promises nothing: SMS-Activate took hours."""
@@ -118,22 +120,50 @@ def judged(reading: Reading, spent: Range, due: Range, before: Account | None) -
     )
 
 
+class Word(StrEnum):
+    """What a provider's own lists say of a lease whose refund is due."""
+
+    REFUNDED = "refunded"  # its history charges nothing for it
+    CHARGED = "charged"  # its history still charges for it
+    ACTIVE = "active"  # it is still open there: the cancel was not carried out
+
+
+def word_of(row: Listed, *, active: bool) -> Word | None:
+    """What a row says of its lease; ``None`` when it tells no price.
+
+    Args:
+        active: the row is of the list of open leases, not of the history.
+    """
+    if active:
+        return Word.ACTIVE
+    if row.price is None:
+        return None
+    return Word.CHARGED if row.price else Word.REFUNDED
+
+
+def missing_rank(word: Word | None) -> int:
+    """Of refunds that may be missing: which is the likelier, the lower the rank."""
+    return {None: 1, Word.REFUNDED: 2}.get(word, 0)
+
+
 class Owed(NamedTuple):
-    """A refund that no balance has confirmed."""
+    """A refund that no balance has confirmed; ``word``: what the provider's own lists said of it."""
 
     lease: tuple[str, str, str]  # arm, kind and the arm's own id
     due_at: float
     price: Decimal
+    word: Word | None = None
 
 
 def arrived(waiting: Iterable[Owed], amount: Decimal, late: float) -> list[Owed]:
     """Which refunds an amount that came back was made of.
 
-    A balance does not say. They are taken in the order in which they fell due, those that fell due before ``late``
-    last: a refund that is overdue is less likely to be the one that has just come.
+    A balance does not say. Those that the provider's history has given back come first and those that it still
+    charges for last. Else they are taken in the order in which they fell due, those that fell due before ``late`` last:
+    a refund that is overdue is less likely to be the one that has just come.
     """
     found = []
-    for one in sorted(waiting, key=lambda owed: (owed.due_at < late, owed.due_at)):
+    for one in sorted(waiting, key=lambda owed: (-missing_rank(owed.word), owed.due_at < late, owed.due_at)):
         if one.price <= amount:
             amount -= one.price
             found.append(one)

@@ -27,6 +27,7 @@ from canary.gateway.config import Loaded, Secrets
 from canary.gateway.countries import by_iso
 from canary.gateway.differences import Contract
 from canary.gateway.gateway import Gateway
+from canary.gateway.histories import Histories
 from canary.gateway.ledger import Ledger
 from canary.gateway.native import Native
 from canary.gateway.natives import native_of
@@ -117,6 +118,14 @@ class GatewayService:
             aside=lambda at: store.shadow_book(policy.name).spent(at).run,
             judged=self.shadow_leases.reconcile,
         )
+        self.histories = Histories(
+            store.statements(policy.name),
+            own,
+            {arm: profile.history_action for arm, profile in loaded.profiles.items()},
+            {arm: _terms(loaded, arm) for arm in Arm},
+            every=policy.reconcile.history,
+            clock=clock,
+        )
         self.shadow = ShadowQueue(
             _arms(loaded, secrets, self._shadow_upstreams, known, clock, self.accounts.heard),
             _share(policy.shadow.queue, workers),
@@ -168,6 +177,7 @@ class GatewayService:
             asyncio.create_task(self.view.run(), name="rollout view"),
             asyncio.create_task(self.ledger.run(), name="ledger"),
             asyncio.create_task(self.accounts.run(), name="accounts"),
+            asyncio.create_task(self.histories.run(), name="histories"),
             asyncio.create_task(self.shadow.run(), name="shadow"),
             asyncio.create_task(self.shadow_leases.run(), name="shadow leases"),
         ]

@@ -3,16 +3,28 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, tuple_, update
 
-from canary.core.accounts import Account, Owed, Promises, Range, Reading, Terms, arrived, judged
+from canary.core.accounts import (
+    Account,
+    Owed,
+    Promises,
+    Range,
+    Reading,
+    Terms,
+    Word,
+    arrived,
+    judged,
+    missing_rank,
+)
 from canary.core.leases import SKEW
 from canary.core.model import Arm
 from canary.core.money import NOTHING, Basis, Result
 from canary.store.leases import CHUNK
 from canary.store.rows import Row
-from canary.store.schema import accounts, arms, leases
+from canary.store.schema import accounts, arms, leases, statements
 from canary.store.upsert import upsert
 
 type _Where = ColumnElement[bool]
@@ -109,8 +121,19 @@ def _sum(connection: Connection, where: _Where) -> Decimal:
 
 
 def _owed(connection: Connection, where: _Where) -> list[Owed]:
-    statement = select(*_LEASE, leases.c.due_at, leases.c.price).where(where)
-    return [Owed((row.arm, row.kind, row.id), row.due_at, row.price) for row in connection.execute(statement)]
+    chosen = (*_LEASE, leases.c.due_at, leases.c.price, statements.c.word)
+    rows = connection.execute(_with_words(select(*chosen)).where(where))
+    return [Owed((row.arm, row.kind, row.id), row.due_at, row.price, _word(row.word)) for row in rows]
+
+
+def _with_words(statement: Select[Any]) -> Select[Any]:
+    """What the arm's own history says of each lease, beside it."""
+    same = [leases.c[name] == statements.c[name] for name in ("rollout", "arm", "kind", "id")]
+    return statement.join_from(leases, statements, and_(*same), isouter=True)
+
+
+def _word(text: str | None) -> Word | None:
+    return Word(text) if text else None
 
 
 def _confirm(connection: Connection, rollout: str, at: float, came: Sequence[Owed]) -> None:
@@ -125,7 +148,10 @@ _LEASE = (leases.c.arm, leases.c.kind, leases.c.id)
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """A refund that is due longer than its provider takes, and that no balance has confirmed."""
+    """A refund that is due longer than its provider takes, and that no balance has confirmed.
+
+    ``word``: what the provider's own lists say of it, where they were asked.
+    """
 
     arm: Arm
     id: str
@@ -135,6 +161,7 @@ class Overdue:
     price: Decimal
     due_at: float
     basis: Basis
+    word: Word | None = None
 
 
 def overdue(connection: Connection, rollout: str) -> list[Overdue]:
@@ -161,11 +188,13 @@ def _overdue(
     ]
     if account.account:
         where.append(leases.c.key == account.account)
-    left = account.outstanding
-    for row in connection.execute(select(leases).where(*where).order_by(leases.c.due_at)):
-        if row.price > left:
-            continue
-        left -= row.price
+    rows = connection.execute(_with_words(select(leases, statements.c.word)).where(*where)).all()
+    chosen, left = [], account.outstanding
+    for row in sorted(rows, key=lambda one: (missing_rank(_word(one.word)), one.due_at)):
+        if row.price <= left:
+            left -= row.price
+            chosen.append(row)
+    for row in sorted(chosen, key=lambda one: one.due_at):
         yield Overdue(
             Arm(row.arm),
             row.id,
@@ -175,6 +204,7 @@ def _overdue(
             row.price,
             row.due_at,
             Basis(row.basis),
+            _word(row.word),
         )
 
 

@@ -307,7 +307,9 @@ statements = Table(
     Column("kind", String(10), primary_key=True),
     Column("id", String(200), primary_key=True),
     Column("at", Float(53), nullable=False),
-    Column("kept", Exact, nullable=False),  # what it says was charged in the end
+    Column(
+        "word", String(10), nullable=False
+    ),  # empty in the row of an arm, which says when it was asked last
 )
 
 recoveries = Table(

@@ -33,19 +33,17 @@ from canary.store import (
 )
 from canary.store import pairs as pair_counts
 from canary.store.accounts import Lag, Overdue
-from canary.store.database import Database
 from canary.store.engine import translated
 from canary.store.history import Point
 from canary.store.leases import Bought
 from canary.store.money import Offer
-from canary.store.outbox import Outbox
 from canary.store.postgresql import take_turns
 from canary.store.rollouts import Look, StoredPolicy
-from canary.store.shadow_leases import ShadowBook
+from canary.store.shared import Shared
 from canary.store.ticks import Evidence, Tick
 
 
-class Store(Database):
+class Store(Shared):
     """Rollouts with their leases, tallies and decisions. Methods block; call them from a thread.
 
     Every method raises ``StoreError`` when the database does not do what was asked; nothing is changed then.
@@ -352,14 +350,6 @@ class Store(Database):
         """The hazards that all proxies saw, the most frequent of each name first."""
         with self._read() as connection:
             return hazards.read(connection, rollout)
-
-    def shadow_book(self, rollout: str) -> ShadowBook:
-        """The shadow leases of a rollout, and the money that they cost."""
-        return ShadowBook(rollout, self._write, self._read)
-
-    def outbox(self, rollout: str) -> Outbox:
-        """The webhooks of a rollout on their way to the client."""
-        return Outbox(rollout, self._write, self._read)
 
     # --- the contract -----------------------------------------------------------------------------------------
 

@@ -120,4 +120,5 @@ def _overdue(one: Overdue) -> Mapping[str, Any]:
         "price": amount(one.price),
         "due_at": one.due_at,
         "basis": one.basis.value,
+        "history": one.word.value if one.word else None,
     }

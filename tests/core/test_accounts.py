@@ -1,14 +1,16 @@
 """What a balance says: nothing is called missing that may only not have been there yet."""
 
+import json
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary.core.accounts import Account, Books, Owed, Range, Reading, arrived, judged
+from canary.core.accounts import Account, Books, Owed, Range, Reading, Word, arrived, judged, word_of
 from canary.core.model import Arm
 from canary.core.money import Money
+from canary.core.protocol.listing import listed
 from tests.factories import NOW
 
 D = Decimal
@@ -117,3 +119,33 @@ def test_books_say_whether_all_is_explained() -> None:
     assert Books(money, (coming,)).explained
     assert not Books(money, (coming,), D("0.1")).explained
     assert not Books(money, (after(("10", "0", "0"), ("8", "1", "0")),)).explained
+
+
+def test_a_provider_s_own_word_comes_before_the_order_in_time() -> None:
+    """What its history has given back is what came, and what it still charges for is what did not."""
+    waiting = [
+        Owed(("old", "activation", own), NOW + n, D("0.2"), word)
+        for n, (own, word) in enumerate(
+            [("1", Word.CHARGED), ("2", None), ("3", Word.REFUNDED), ("4", Word.ACTIVE)]
+        )
+    ]
+    assert [one.lease[2] for one in arrived(waiting, D("0.2"), NOW)] == ["3"]
+    assert [one.lease[2] for one in arrived(waiting, D("0.4"), NOW)] == ["3", "2"]
+    assert [one.lease[2] for one in arrived(waiting, D("0.8"), NOW)] == ["3", "2", "1", "4"]
+
+
+@pytest.mark.parametrize(
+    ("row", "active", "word"),
+    [
+        ({"id": 7, "cost": "0.20", "status": "8"}, False, Word.CHARGED),
+        ({"id": 7, "cost": 0}, False, Word.REFUNDED),
+        ({"id": 7, "cost": "0.00"}, False, Word.REFUNDED),
+        ({"id": 7}, False, None),
+        ({"activationId": 7, "activationCost": 0.2}, True, Word.ACTIVE),
+    ],
+)
+def test_a_row_says_what_became_of_a_refund(row: dict[str, object], active: bool, word: Word | None) -> None:
+    """By what it charges; one that tells no price says nothing."""
+    found = listed(json.dumps([row]).encode())
+    assert found is not None
+    assert word_of(found[0], active=active) is word

@@ -109,24 +109,33 @@ class FailureAnswer(Strict):
     body: str = "ERROR_SQL"
 
 
-POLITE = 10.0
-"""Seconds between two balances that are asked for, at least."""
+POLITE, POLITE_HISTORY = 10.0, 60.0
+"""Seconds between two balances, and two histories, that are asked for, at least."""
 
 
-def _poll(value: Any) -> float | None:
+def _every(least: float) -> BeforeValidator:
     """``off``, or how often."""
-    if value is None or value == "off":
-        return None
-    seconds = duration(value)
-    if seconds < POLITE:
-        raise ValueError(f"expected off, or at least {POLITE:g}s such as 60s")
-    return seconds
+
+    def read(value: Any) -> float | None:
+        if value is None or value == "off":
+            return None
+        seconds = duration(value)
+        if seconds < least:
+            raise ValueError(f"expected off, or at least {least:g}s such as {6 * least:g}s")
+        return seconds
+
+    return BeforeValidator(read)
 
 
 class ReconcilePolicy(Strict):
-    """How balances are held against the leases. ``poll``: how often they are asked for; off: only those of clients."""
+    """How balances are held against the leases.
 
-    poll: Annotated[float | None, BeforeValidator(_poll)] = None
+    ``poll``: how often they are asked for; off: only those of clients. ``history``: how often the provider's own
+    history is asked about refunds that have not come.
+    """
+
+    poll: Annotated[float | None, _every(POLITE)] = None
+    history: Annotated[float | None, _every(POLITE_HISTORY)] = None
 
 
 class StagePolicy(Strict):

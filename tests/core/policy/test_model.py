@@ -369,3 +369,12 @@ def test_a_budget_has_sensible_caps(budget: str, caps: tuple[str, ...]) -> None:
     """What is not said follows from what is: never more open than may be spent, and ten numbers at least."""
     p = parse_policy(f"name: p\n{ARMS}shadow: {{leases: live, budget: {budget}}}\n", "p.yaml")
     assert p.shadow.budget.caps == Caps(*map(Decimal, caps))
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("off", None), ("60s", 60.0), ("1h", 3600.0)])
+def test_a_history_is_asked_for_politely(written: str, seconds: float | None) -> None:
+    """Not at all unless the policy says so, and not more often than once a minute."""
+    assert policy(f"reconcile: {{history: {written}}}").reconcile.history == seconds
+    assert policy().reconcile.history is None
+    with pytest.raises(PolicyError, match=r"reconcile\.history: expected off, or at least 60s such as 360s"):
+        policy("reconcile: {history: 59s}")
