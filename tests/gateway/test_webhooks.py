@@ -58,9 +58,9 @@ async def take(gateway: Rig, arm: Arm, what: bytes) -> None:
     await webhooks(gateway).take(arm, "192.0.2.1", "application/json", what)
 
 
-def waiting(gateway: Rig) -> list[Message]:
+def waiting(gateway: Rig, most: int = 100) -> list[Message]:
     """What is to be sent on."""
-    return gateway.store.outbox(gateway.name).due(gateway.clock() + 1, 100)
+    return gateway.store.outbox(gateway.name).due(gateway.clock() + 1, most)
 
 
 async def buy(gateway: Rig) -> str:
@@ -156,6 +156,36 @@ async def test_the_client_is_told_of_the_id_that_it_knows(gateway: Rig) -> None:
     await take(gateway, Arm.NEW, body(int(own)))
     await take(gateway, Arm.OLD, body(int(own)))
     assert [message.body for message in waiting(gateway)] == [body(int(alias)), body(int(own))]
+
+
+async def test_successes_are_the_providers_own(tmp_path: Path) -> None:
+    """Hundreds of leases on both arms that nobody polls: who is told a code finishes, the others give back; what was
+    spent, came back and succeeded is what the providers' books say, and no client stepped into a trap."""
+    clock = FakeClock()
+    sells = {"success": 0.6, "code_delay": "5s", "minimum_hold": "20s", "webhook": "http://told/"}
+    old = {**sells, "dialect": "verifysms", "cost_header": "X-VerifySMS-Cost", "id_start": 700}
+    providers = Providers(clock, old=old, new=old)
+    arms = {"old": {"provider": "verifysms"}, "new": {"provider": "verifysms"}}
+    async with desk_rig(tmp_path, providers, clock, rollout={"weight": 0.5}, **arms) as gateway:
+        for _ in range(6):
+            leases = {await buy(gateway) for _ in range(50)}
+            clock.advance(9)
+            before = len(waiting(gateway, 1000))
+            for arm in Arm:
+                for _, message in providers.desks[arm].webhooks():
+                    await take(gateway, arm, json.dumps(message).encode())
+            told = {str(json.loads(one.body)["activationId"]) for one in waiting(gateway, 1000)[before:]}
+            assert told <= leases
+            clock.advance(20)
+            for lease_id in leases:
+                await gateway.says("setStatus", id=lease_id, status="6" if lease_id in told else "8")
+            await settle(gateway)
+        money = gateway.store.money(gateway.name)
+        for arm in Arm:
+            books = providers.books(arm)
+            assert money[arm].successes == sum(bool(lease.codes) for lease in books.leases) > 50
+            assert (money[arm].spent, money[arm].refunded) == (books.spent, books.refunded)
+        assert gateway.store.hazards(gateway.name) == {}
 
 
 async def test_a_repetition_is_recorded_once(gateway: Rig) -> None:
