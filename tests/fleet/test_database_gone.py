@@ -52,11 +52,15 @@ async def test_clients_do_not_wait_for_a_lost_database(
     """Known leases keep their arm and are answered at once; a lease that only the database knows, and a purchase that
     it could not keep, are refused in time and reach no arm twice; when it is back both arms sell again, and all that
     clients were shown is in it, with every call counted."""
+    with Forwarder(server.port) as way:
+        await _story(tmp_path, server, way, trouble)
+
+
+async def _story(tmp_path: Path, server: Server, way: Forwarder, trouble: "type[stopped]") -> None:
     there = server.database()
     async with (
         Provider(QUICK, seed="old") as old,
         Provider(QUICK, seed="new") as new,
-        Forwarder(server.port) as way,
         Harness(
             tmp_path,
             policy(old.url, new.url, stages=HALF),

@@ -45,7 +45,7 @@ async def replicas(tmp_path: Path, database: str) -> AsyncIterator[list[Rig]]:
         yield [first, *others]
 
 
-async def _bought_on_new(at: Rig, arms: Rig, number: str) -> None:
+async def bought_on_new(at: Rig, arms: Rig, number: str) -> None:
     arms.new.answers(getNumber=f"ACCESS_NUMBER:{number}:79001234567")
     assert await at.says("getNumber", service="tg", country="6") == f"ACCESS_NUMBER:{number}:79001234567"
 
@@ -53,7 +53,7 @@ async def _bought_on_new(at: Rig, arms: Rig, number: str) -> None:
 async def test_a_lease_of_one_replica_is_known_to_the_next_call_at_another(replicas: list[Rig]) -> None:
     """The number is shown by one replica; the poll that follows at once reaches another, and the right arm."""
     first, second, third = replicas
-    await _bought_on_new(first, first, "700")
+    await bought_on_new(first, first, "700")
     first.new.answers(getStatus="STATUS_WAIT_CODE", setStatus="ACCESS_CANCEL")
     assert await second.says("getStatus", id="700") == "STATUS_WAIT_CODE"
     assert await third.says("setStatus", id="700", status="8") == "ACCESS_CANCEL"
@@ -67,7 +67,7 @@ async def test_an_unknown_lease_waits_for_the_store(
     """The database is restarted under a poll at a replica that does not know the lease: it is answered late, by the
     right arm."""
     first, second, _ = replicas
-    await _bought_on_new(first, first, "701")
+    await bought_on_new(first, first, "701")
     first.new.answers(getStatus="STATUS_WAIT_CODE")
     real, failures = second.store.find, iter(range(3))
 
@@ -90,7 +90,7 @@ async def test_no_arm_is_guessed_for_a_lease_that_only_the_lost_store_knows(
         raise StoreUnavailable("gone")
 
     first, second, _ = replicas
-    await _bought_on_new(first, first, "702")
+    await bought_on_new(first, first, "702")
     monkeypatch.setattr("canary.gateway.bindings.PATIENCE", 0.2)
     monkeypatch.setattr(second.store, "find", gone)
     answer = await second.ask("setStatus", id="702", status="8")
