@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -57,11 +58,21 @@ class World:
             return answer.status
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
 @asynccontextmanager
-async def world(folder: Path, client: Hook, **knobs: Any) -> AsyncIterator[World]:
-    """Everything running; ids of both providers collide."""
+async def world(
+    folder: Path, client: Hook, arguments: tuple[str, ...] = (), **knobs: Any
+) -> AsyncIterator[World]:
+    """Everything running; ids of both providers collide. Several workers need a port that is known before."""
     section = {
-        "listen": "127.0.0.1:0",
+        "listen": f"127.0.0.1:{free_port() if arguments else 0}",
         "arms": {
             "old": {"token": {"env": "OLD_HOOK"}, "sources": ["127.0.0.0/8"]},
             "new": {"token": {"env": "NEW_HOOK"}, "sources": "any"},
@@ -75,7 +86,8 @@ async def world(folder: Path, client: Hook, **knobs: Any) -> AsyncIterator[World
         harness = Harness(
             folder,
             policy(old.url, new.url, stages=HALF, webhooks=section),
-            environ={**KEYS, **TOKENS, "CLIENT_HOOK": client.url},
+            arguments,
+            {**KEYS, **TOKENS, "CLIENT_HOOK": client.url},
         )
         async with harness:
             running = World(harness, client, {"old": old, "new": new})
@@ -153,6 +165,25 @@ async def test_a_message_outlives_a_kill(tmp_path: Path) -> None:
             assert await here.post(here.address("new"), bodies[1]) == 200
             await here.counted("repeated", 1)
             assert back.bodies == bodies
+
+
+async def test_several_workers_are_one_receiver(tmp_path: Path) -> None:
+    """Whoever of them takes a webhook, and whoever answers the client: each code counts, and is told once."""
+    async with hook() as client, world(tmp_path, client, arguments=("--workers", "2")) as here:
+        leases = []
+        for _ in range(8):
+            async with Client(here.harness.url) as buyer:
+                leases.append(await buyer.buy())
+        messages = await told(client, *leases)
+        for lease in leases:
+            async with Client(here.harness.url) as buyer:
+                assert (await buyer.call("setStatus", id=lease.id, status="6")).text == "ACCESS_ACTIVATION"
+        await here.counted("forwarded", len(leases))
+        assert len(messages) == len(client.posts) == len(leases)
+        assert await here.harness.stop() == 0
+    found = rows(here.harness.state, "SELECT state, code_at IS NOT NULL FROM leases")
+    assert found == [("succeeded", 1)] * len(leases)
+    assert rows(here.harness.state, "SELECT name FROM hazards") == []
 
 
 async def test_who_has_no_token_is_nobody(tmp_path: Path) -> None:
