@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import socket
 from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
@@ -32,6 +33,11 @@ _LAST_BYTES = 0.05
 
 class IngressError(Exception):
     """The ingress could not be started; the message says why and what to do."""
+
+
+def most_connections() -> int:
+    """Client connections at most: half of the files that this process may open; arms and store need some too."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
 
 
 def cannot_listen(host: str, port: int, why: OSError) -> IngressError:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from mitmproxy import http
 
@@ -18,10 +19,17 @@ class GatewayAddon:
     Args:
         handle: the gateway; it does not raise, but a hook that did would let the flow go on upstream.
         intercept: host names to answer for, with their subdomains (regular mode); empty: all.
+        turn: surrounds each answer, with the client's address; by default nothing does.
     """
 
-    def __init__(self, handle: Handler, intercept: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        handle: Handler,
+        intercept: Sequence[str] = (),
+        turn: Callable[[tuple[str, int] | None], AbstractContextManager[None]] = lambda _: nullcontext(),
+    ) -> None:
         self._handle = handle
+        self._turn = turn
         self.closing = False  # each answer then asks its client to come back on another connection
         self._hosts = tuple(host.lower() for host in intercept)
 
@@ -34,7 +42,8 @@ class GatewayAddon:
         if answered or not self._is_ours(flow):
             return
         try:
-            answer(flow, await self._handle(to_request(flow)), close=self.closing)
+            with self._turn(flow.client_conn.peername):
+                answer(flow, await self._handle(to_request(flow)), close=self.closing)
         except Exception:
             log.exception("the gateway failed")
             # without an answer mitmproxy would go on to the reverse target with the client's own key

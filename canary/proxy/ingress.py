@@ -5,7 +5,7 @@ import contextlib
 import logging
 import re
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,12 @@ from canary.gateway.ingress import (
     IngressError,
     cannot_listen,
     drained,
+    most_connections,
     words_of,
 )
 from canary.proxy.addon import GatewayAddon
 from canary.proxy.dispatch import CachedAddonManager, addon_manager
+from canary.proxy.door import Door, Serve
 from canary.proxy.secrets import Redaction
 from canary.proxy.unheard import skip_unheard
 
@@ -62,15 +64,21 @@ class Listen:
 
 
 class Ingress:
-    """One embedded mitmproxy in the running event loop."""
+    """One embedded mitmproxy in the running event loop.
 
-    def __init__(self, listen: Listen, handle: Handler) -> None:
+    Args:
+        most: connections at most; by default as many as this process can afford.
+    """
+
+    def __init__(self, listen: Listen, handle: Handler, most: int | None = None) -> None:
         self._listen = listen
-        self._addon = GatewayAddon(handle, listen.intercept)
+        self._door = Door(most or most_connections(), patient=bool(listen.intercept))
+        self._addon = GatewayAddon(handle, listen.intercept, self._door.turn)
         self._master: master.Master | None = None
         self._proxyserver = proxyserver.Proxyserver()
         self._server: asyncio.Server | None = None
         self._running: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._redaction = Redaction()
 
     async def start(self) -> None:
@@ -89,11 +97,12 @@ class Ingress:
         if isinstance(addons := self._master.addons, CachedAddonManager):
             skip_unheard(mode, addons.hears)
         try:
-            self._server = await self._listening(mode.handle_stream)
+            self._server = await self._listening(self._door.before(mode.handle_stream))
         except OSError as error:
             raise cannot_listen(self._listen.host, self._listen.port, error) from error
+        self._watching = asyncio.create_task(self._door.watch(), name="door")
 
-    async def _listening(self, accept: Callable[..., Awaitable[None]]) -> asyncio.Server:
+    async def _listening(self, accept: Serve) -> asyncio.Server:
         listen = self._listen
         if listen.inherited is not None:
             return await asyncio.start_server(accept, sock=listen.inherited, backlog=BACKLOG)
@@ -134,6 +143,8 @@ class Ingress:
     async def stop(self) -> None:
         """End the master; connections still open are cut."""
         self._redaction.uninstall()
+        if self._watching is not None:
+            self._watching.cancel()
         if self._master is None or self._running is None:
             return
         self._master.shutdown()

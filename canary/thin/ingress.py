@@ -2,23 +2,17 @@
 
 import asyncio
 import logging
-import resource
 import socket
 from collections.abc import Callable
 from time import monotonic
 
-from canary.gateway.ingress import BACKLOG, Handler, cannot_listen, drained
+from canary.gateway.ingress import BACKLOG, Handler, cannot_listen, drained, most_connections
 from canary.thin.connection import Connection
 
 log = logging.getLogger(__name__)
 
 SWEEP = 5.0
 """Seconds between two looks at which clients take too long."""
-
-
-def most_connections() -> int:
-    """Client connections at most: half of the files that this process may open; arms and store need some too."""
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
 
 
 class ThinIngress:
