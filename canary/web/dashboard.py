@@ -164,7 +164,7 @@ class Dashboard:
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
         async with self._live.watching() as frames:
-            with suppress(ConnectionResetError):  # the browser has gone
+            with suppress(ConnectionError):  # the browser has gone, maybe while it was slow
                 async for frame in frames:
                     await response.write(frame)
         return response

@@ -29,6 +29,7 @@ function paint() {
   const { board } = page;
   if (!board) return;
   document.title = `${board.status.name}: ${board.headline.sentence}`;
+  if (document.hidden) return; // painted when somebody looks again
   setText(by("name"), board.status.name);
   setText(by("headline"), board.headline.sentence);
   document.querySelector(".hero").dataset.tone = board.headline.tone;
@@ -113,6 +114,8 @@ by("sign").onclick = async () => {
   location.reload();
 };
 by("action").onchange = paint;
+
+document.onvisibilitychange = paint;
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const themed = () => {

@@ -3,7 +3,8 @@
 import * as api from "./api.js";
 
 const COLUMNS = ["rollback", "promote"];
-const MOST = 1500; // points after which the thinned history is fetched anew
+const MOST = 600; // points after which the thinned history is fetched anew
+const SAME = 10; // seconds that evidence which does not move stays without a further point
 
 export class Evidence {
   #at = [];
@@ -11,6 +12,7 @@ export class Evidence {
   #attempt = null;
   #loading = false;
   #board = null;
+  #last = "";
 
   /** Times at which a stage was entered, in seconds. */
   entered = [];
@@ -57,7 +59,10 @@ export class Evidence {
   #append({ at, status }) {
     const judged = Object.entries(status.metrics).filter(([, metric]) => metric.evidence);
     const over = ["rolled_back", "complete"].includes(status.state);
-    if (over || !judged.length || (this.#at.length && at <= this.#at.at(-1))) return;
+    const since = this.#at.length ? at - this.#at.at(-1) : Infinity;
+    const value = JSON.stringify(judged.map(([, metric]) => COLUMNS.map((column) => metric.evidence[column])));
+    if (over || !judged.length || since <= 0 || (value === this.#last && since < SAME)) return;
+    this.#last = value;
     this.#at.push(at);
     for (const [name] of judged) this.#metrics[name] ??= Object.fromEntries(COLUMNS.map((column) => [column, []]));
     for (const [name, series] of Object.entries(this.#metrics)) {
