@@ -12,6 +12,7 @@ import click
 from canary.cli.check import lines
 from canary.cli.errors import UsageError
 from canary.cli.inventory import progress_bar
+from canary.core.policy.load import PolicyError
 from canary.core.policy.model import ArmPolicy
 from canary.gateway.config import load, shipped_profile, shipped_profiles
 from canary.toolkit.inventory.tree import TreeError, take
@@ -201,6 +202,8 @@ def _write(output: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
         load(draft)
         draft.replace(output)
+    except PolicyError as error:
+        raise PolicyError(str(error).replace(str(draft), str(output))) from None
     except OSError as error:
         raise UsageError(f"{output} cannot be written: {error.strerror}") from None
     finally:

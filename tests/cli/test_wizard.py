@@ -70,6 +70,29 @@ def test_a_host_that_nobody_knows_is_asked_for_its_profile(folder: Path) -> None
     assert "Error: that is no address of an arm" in done.output
 
 
+@pytest.mark.parametrize(
+    ("url", "provider", "variables"),
+    [
+        ("https://5sim.net", "5sim-native", ["OLD_SMS_KEY", "NEW_SMS_KEY"]),
+        ("https://hero-sms.com/api/v1", "herosms-v1", ["OLD_SMS_KEY", "NEW_SMS_KEY"]),
+        ("https://api.smspva.com", "smspva", ["OLD_SMS_KEY", "NEW_SMS_KEY"]),
+        ("https://www.textverified.com", "textverified", ["OLD_SMS_KEY", "NEW_SMS_KEY", "NEW_API_USERNAME"]),
+        ("https://api.verifysms.app", "verifysms-native", ["OLD_SMS_KEY", "NEW_SMS_KEY"]),
+    ],
+)
+def test_a_provider_s_own_api_is_known_by_its_host(
+    folder: Path, url: str, provider: str, variables: list[str]
+) -> None:
+    """With the variables that it needs beside the key."""
+    done = wizard(tidy(folder), "--new", url, "--yes")
+    assert done.exit_code == 0, done.output
+    assert made(folder).policy.arms.new.provider == provider
+    named = [
+        line.split("=")[0].split()[-1] for line in done.output.splitlines() if line.startswith("  export ")
+    ]
+    assert named == variables
+
+
 def test_nothing_is_asked_that_was_said(folder: Path) -> None:
     """Every question has a flag; with --yes the rest is what would have been suggested."""
     flags = (
@@ -140,6 +163,8 @@ def test_what_cannot_be_done_is_a_sentence(folder: Path, capsys: pytest.CaptureF
     assert "no profile named nobody" in refused(
         capsys, root, "--new", NEW, "--yes", "--new-provider", "nobody"
     )
+    wrong = refused(capsys, root, "--new", NEW, "--yes", "--new-provider", "smspva")
+    assert wrong.startswith("canary: canary.yaml:"), wrong
     assert not (folder / "canary.yaml").exists()
 
 

@@ -24,6 +24,7 @@ _NATIVE = {
     "api.smspva.com": "smspva",
     "www.textverified.com": "textverified",
     "api.verifysms.app": "verifysms-native",
+    "hero-sms.com": "herosms-v1",
 }
 """Profiles of hosts that are asked at another path than handler_api.php."""
 

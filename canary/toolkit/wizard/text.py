@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from canary.core.dialects import DIALECTS
+from canary.core.model import Arm
 from canary.core.policy.model import Profile
 from canary.toolkit.countries import compared, documented
 from canary.toolkit.wizard.findings import Findings, named
@@ -57,7 +59,19 @@ def environment(answers: Answers) -> list[str]:
     """The variables that the policy refers to."""
     keys = [answers.old.key_env, answers.new.key_env]
     hooks = ["OLD_WEBHOOK_TOKEN", "NEW_WEBHOOK_TOKEN", "SMS_WEBHOOK_URL"] if answers.webhooks else []
-    return list(dict.fromkeys([*keys, *hooks]))
+    accounts = [name for arm, side in _sides(answers) for name in account_headers(arm, side.profile).values()]
+    return list(dict.fromkeys([*keys, *accounts, *hooks]))
+
+
+def account_headers(arm: Arm, profile: Profile) -> dict[str, str]:
+    """The headers by which a provider knows the account, where its key alone does not tell; each with a variable."""
+    dialect = DIALECTS.get(profile.dialect)
+    names = dialect.login.headers if dialect is not None and dialect.login is not None else ()
+    return {name: f"{arm}_{name.lower().removeprefix('x-')}".replace("-", "_").upper() for name in names}
+
+
+def _sides(answers: Answers) -> tuple[tuple[Arm, Side], ...]:
+    return ((Arm.OLD, answers.old), (Arm.NEW, answers.new))
 
 
 def intercepted(answers: Answers) -> list[str]:
@@ -103,7 +117,7 @@ def _mode(answers: Answers) -> Iterator[str]:
 def _arms(answers: Answers) -> Iterator[str]:
     yield ""
     yield "arms:"
-    for arm, side in (("old", answers.old), ("new", answers.new)):
+    for arm, side in _sides(answers):
         yield f"  {arm}:"
         if side.where:
             yield from _said(side.where, 4)
@@ -113,6 +127,9 @@ def _arms(answers: Answers) -> Iterator[str]:
         yield f"    provider: {_value(side.provider)}"
         yield from _said(f"No key stands in this file: export {side.key_env}=... where the harness runs.", 4)
         yield f"    api_key: {{env: {side.key_env}}}"
+        if headers := account_headers(arm, side.profile):
+            yield from _said("Beside its key the provider must be told the account.", 4)
+            yield f"    headers: {_value({name: {'env': variable} for name, variable in headers.items()})}"
     yield from _countries(answers)
 
 
@@ -180,7 +197,7 @@ def _webhooks(answers: Answers) -> Iterator[str]:
     yield "webhooks:"
     yield f"  listen: {_value(WEBHOOKS)}"
     yield "  arms:"
-    for arm, side in (("old", answers.old), ("new", answers.new)):
+    for arm, side in _sides(answers):
         if side.profile.webhook_sources:
             yield from _said("Only from the addresses that its profile names.", 4)
             yield f"    {arm}: {{token: {{env: {arm.upper()}_WEBHOOK_TOKEN}}}}"
