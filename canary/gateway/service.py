@@ -113,7 +113,7 @@ class GatewayService:
             {arm: _terms(loaded, arm) for arm in Arm},
             slowest=max(policy.arm(arm).timeout for arm in Arm) + SETTLE,
             shared=_share_an_account(loaded, secrets),
-            poll=_poll(policy),
+            poll=_seldom(_poll(policy), workers),
             clock=clock,
             aside=lambda at: store.shadow_book(policy.name).spent(at).run,
             judged=self.shadow_leases.reconcile,
@@ -123,7 +123,7 @@ class GatewayService:
             own,
             {arm: profile.history_action for arm, profile in loaded.profiles.items()},
             {arm: _terms(loaded, arm) for arm in Arm},
-            every=policy.reconcile.history,
+            every=_seldom(policy.reconcile.history, workers),
             clock=clock,
         )
         self.shadow = ShadowQueue(
@@ -287,6 +287,11 @@ def _upstream(loaded: Loaded, secrets: Secrets, arm: Arm, workers: int) -> Upstr
 def _share(limit: int, workers: int) -> int:
     """One worker's share of a limit."""
     return max(1, limit // workers)
+
+
+def _seldom(every: float | None, workers: int) -> float | None:
+    """Seconds between two questions of one worker, so that all of them together ask as often as they may."""
+    return None if every is None else every * workers
 
 
 def _shadow_upstream(loaded: Loaded, secrets: Secrets, arm: Arm) -> Upstream:

@@ -90,6 +90,20 @@ async def test_arms_and_shadow_have_pools_of_their_own(tmp_path: Path) -> None:
         assert {pool._timeout.total for pool in service._shadow_upstreams.values()} == {2}
 
 
+async def test_workers_share_what_the_policy_allows(tmp_path: Path) -> None:
+    """Four processes on one port open no more connections to an arm, keep no more copies and ask no more often for
+    balances than one would; each may do something."""
+    changes = {"new": {"max_in_flight": 3}, "shadow": {"queue": 1000}, "reconcile": {"poll": "10m"}}
+    loaded = load(written(tmp_path, policy(URL, URL, **changes)))
+    store = Store(tmp_path / "state.db")
+    rollout = store.create(trollout(name="rig"), StoredPolicy("0123456789ab", "{}"))
+    service = GatewayService(loaded, resolve(loaded, ENVIRON), store, rollout, workers=4)
+    assert {arm: pool._limit for arm, pool in service.upstreams.items()} == {Arm.OLD: 64, Arm.NEW: 1}
+    assert service.shadow._queue.maxsize == 250
+    assert service.accounts._poll == 2400.0
+    store.close()
+
+
 async def test_a_ca_beside_the_policy_is_trusted(tmp_path: Path) -> None:
     """HTTPS to an arm with a certificate of one's own, over client and shadow pools alike."""
     authority = Authority.kept(tmp_path / "ca.pem")

@@ -3,19 +3,22 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from time import monotonic
 from typing import Any
 
 import psycopg
 import pytest
 
 from canary.core.model import Arm, Kind, Lease, LeaseState
-from canary.store.engine import open_engine
+from canary.store import postgresql
+from canary.store.engine import BUSY, open_engine
 from canary.store.errors import StoreRefused, StoreUnavailable
 from canary.store.leases import bind
 from canary.store.postgresql import take_turns
 from canary.store.schema import MIGRATIONS
 from canary.store.store import Store
 from tests.factories import tlease, tpurchase, trollout
+from tests.forwarder import Forwarder
 from tests.postgres import Server
 from tests.store.conftest import POLICY
 
@@ -186,3 +189,21 @@ def test_a_server_that_went_away_is_said_and_found_again(server: Server) -> None
     [(lease,)] = store.bind(NAME, [(tpurchase(), [tlease()])])
     assert store.find(NAME, Kind.ACTIVATION, lease.visible_id) == lease
     store.close()
+
+
+def test_a_server_that_says_nothing_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connection stands and its machine acknowledges every byte: the wait ends all the same, and when the way is
+    mended the next call works."""
+    monkeypatch.setattr(postgresql, "STATEMENT", 0.3)
+    url = server.database()
+    with Forwarder(server.port) as way:
+        store = Store(url.replace(str(server.port), str(way.port)))
+        store.create(trollout(), POLICY)
+        way.cut()
+        began = monotonic()
+        with pytest.raises(StoreUnavailable, match="does not answer"):
+            store.look(NAME)
+        assert monotonic() - began < BUSY + 5.0  # a new connection was tried as well
+        way.mend()
+        assert store.look(NAME) is not None
+        store.close()
