@@ -26,8 +26,7 @@ class ControlRoom:
 
     def __init__(self, store: Store, loaded: Loaded, clock: Callable[[], float]) -> None:
         self._controller = Controller(store, loaded.policy, loaded.profiles, clock)
-        told = couriers(notify_addresses(loaded))
-        self._notifier = Notifier(store, loaded.policy.name, told, speaks=lambda: self.leads)
+        self._notifier = Notifier(store, loaded.policy.name, couriers(notify_addresses(loaded)))
         self._running: asyncio.Task[None] | None = None
 
     @property

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from canary.notify.courier import Courier
 from canary.notify.message import TOLD, Message, message
@@ -16,40 +16,32 @@ EVERY = 1.0
 
 
 class Notifier:
-    """Tells of every decision from its start on, whoever made it: controller, dashboard or command line.
+    """Tells of every decision, whoever made it: controller, dashboard or command line.
 
-    It reads the store on its own, so that a tick never waits for it. Without couriers it does nothing.
-
-    Args:
-        speaks: whether it is this one that tells, where several processes follow the same log.
+    It reads the store on its own, so that a tick never waits for it. Several may follow one log: each decision is
+    told by the one that claims it. What was decided while nobody followed is told when somebody follows again; of a
+    rollout that was never followed, nothing from before. Without couriers it does nothing.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        name: str,
-        couriers: Sequence[Courier],
-        speaks: Callable[[], bool] = lambda: True,
-    ) -> None:
+    def __init__(self, store: Store, name: str, couriers: Sequence[Courier]) -> None:
         self._store = store
         self._name = name
         self._couriers = couriers
-        self._speaks = speaks
         self._revision = -1
-        self._known = 0
         self._following: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Follow the log from here on.
+        """Follow the log.
 
         Raises:
-            StoreError: the store cannot be read.
+            StoreError: the store cannot be read or written.
         """
         if not self._couriers:
             return
-        self._known = len(await asyncio.to_thread(self._store.decisions, self._name))
+        missed = await asyncio.to_thread(self._fresh)
         for courier in self._couriers:
             courier.start()
+        self._tell(missed)
         self._following = asyncio.create_task(self._follow(), name="notifier")
 
     async def stop(self) -> None:
@@ -68,20 +60,20 @@ class Notifier:
 
     async def _look(self) -> None:
         try:
-            fresh = await asyncio.to_thread(self._fresh)
+            self._tell(await asyncio.to_thread(self._fresh))
         except StoreError as error:
             log.debug("notify: the log could not be read: %s", error)
-            return
-        for told in fresh if self._speaks() else ():
+
+    def _tell(self, fresh: Sequence[Message]) -> None:
+        for told in fresh:
             for courier in self._couriers:
                 courier.take(told)
 
     def _fresh(self) -> list[Message]:
-        """What was decided since the last look; the log is read only when the rollout has changed."""
+        """What nobody was told of yet; the log is asked only when the rollout has changed."""
         rollout = self._store.rollout(self._name)
         if rollout is None or rollout.revision == self._revision:
             return []
+        fresh = self._store.claim_news(self._name, TOLD)
         self._revision = rollout.revision
-        decisions = self._store.decisions(self._name)
-        fresh, self._known = decisions[self._known :], len(decisions)
-        return [message(self._name, decision) for decision in fresh if decision.event in TOLD]
+        return [message(self._name, decision) for decision in fresh]

@@ -364,6 +364,14 @@ history = Table(
     Column("metrics", JSON, nullable=False),
 )
 
+# how far people have been told of the decisions: the id of the last one
+told = Table(
+    "told",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("decision", BigInteger, nullable=False),
+)
+
 
 def _first(connection: Connection) -> None:
     metadata.create_all(connection)
@@ -393,6 +401,6 @@ def _sums(connection: Connection) -> None:
 MIGRATIONS: tuple[Callable[[Connection], Any], ...] = (
     *(_first, _history, _acks),
     *(_whole_tables, _whole_tables, _whole_tables),
-    _sums,
+    *(_sums, _whole_tables),
 )
 """Steps in order; the n-th brings a store to version n. A step is never changed once released."""

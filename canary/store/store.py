@@ -1,7 +1,7 @@
 """The one meeting point of proxies, controller and operators: a facade over transactions."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +30,7 @@ from canary.store import (
     recoveries,
     rollouts,
     ticks,
+    told,
 )
 from canary.store import pairs as pair_counts
 from canary.store.accounts import Lag, Overdue
@@ -95,6 +96,11 @@ class Store(Shared):
         """The decisions in order; with ``limit`` only the last ones."""
         with self._read() as connection:
             return rollouts.decided(connection, name, limit)
+
+    def claim_news(self, name: str, events: Collection[str]) -> list[Decision]:
+        """The decisions of these events that nobody has been told of; whoever gets them tells of them."""
+        with self._write() as connection:
+            return told.claim(connection, name, events)
 
     def beat(self, name: str, at: float, verdict: Mapping[str, Any] | None = None) -> None:
         """Leave the controller's sign of life, and its verdict if it has one."""

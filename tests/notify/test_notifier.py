@@ -89,16 +89,27 @@ async def test_without_addresses_nothing_is_read(tmp_path: Path) -> None:
     await notifier.stop()
 
 
-async def test_a_controller_that_stands_by_tells_nothing(store: Store, told: list[Message]) -> None:
-    """The one that leads tells; what it told is not told again by the one that takes over."""
-    leads: list[bool] = []
-    courier = Courier("notify.0", lambda message: not told.append(message))
-    notifier = Notifier(store, NAME, [courier], speaks=lambda: bool(leads))
-    await notifier.start()
-    act(store, Event.PAUSE)
-    await until(lambda: notifier._known == 3)
-    leads.append(True)
-    act(store, Event.RESUME)
-    await until(lambda: told)
-    await notifier.stop()
-    assert [one.title for one in told] == [f"canary {NAME}: running"]
+async def test_of_two_that_follow_one_tells(store: Store, told: list[Message], following: Notifier) -> None:
+    """However the controllers of a fleet are arranged: each decision is told once."""
+    other = Notifier(store, NAME, [Courier("notify.0", lambda message: not told.append(message))])
+    await other.start()
+    for event in (Event.PAUSE, Event.RESUME, Event.ROLLBACK, Event.RESTART, Event.ROLLBACK):
+        act(store, event)
+    await other.stop()
+    await following.stop()
+    assert sorted(one.title for one in told) == sorted(
+        f"canary {NAME}: {state}" for state in ("paused", "running", "rolled back", "running", "rolled back")
+    )
+
+
+async def test_what_nobody_followed_is_told_later(
+    store: Store, told: list[Message], following: Notifier
+) -> None:
+    """A rollback by command line while the harness was down is told when it is up again, and once."""
+    await following.stop()
+    act(store, Event.ROLLBACK, "at night")
+    for _ in range(2):
+        again = Notifier(store, NAME, [Courier("notify.0", lambda message: not told.append(message))])
+        await again.start()
+        await again.stop()
+    assert [one.title for one in told] == [f"canary {NAME}: rolled back"]
