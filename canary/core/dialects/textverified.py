@@ -123,7 +123,7 @@ def _token(answer: NativeResponse) -> Token:
         raise Garbled
     body = mapping(answer.data)
     token, seconds = text_of(body, "token"), amount_of(body, "expiresIn")
-    if not token or not token.isascii() or not token.isprintable():
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise Garbled
     return Token(token, float(seconds) if seconds else 60.0)
 
