@@ -108,6 +108,12 @@ def resident_bytes(pid: int) -> int:
     )
 
 
+def peak_bytes(pid: int) -> int:
+    """The most memory that a process alone ever had."""
+    lines = (Path("/proc") / str(pid) / "status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
 def _family(pid: int) -> list[int]:
     family = [pid]
     for parent in family:
