@@ -5,7 +5,7 @@ whatever clients do.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from canary.core.compare.traits import UNKNOWN_ACTION
@@ -132,7 +132,9 @@ def misrouted(sight: Sight) -> Found:
     """Providers forget ids some time after a lease's end, so only running leases raise the alarm."""
     parts = sight.exchange.reply.parts
     if parts is not None:
-        denied = [lease for lease in sight.leases if lease.id in parts and parts[lease.id].unknown_lease]
+        denied: Sequence[Lease] = [
+            one for one in sight.leases if one.id in parts and parts[one.id].unknown_lease
+        ]
         alarm = any(_runs(lease, sight.at) for lease in denied)
     else:
         denied = sight.leases if sight.exchange.reply.unknown_lease and sight.whole else []
