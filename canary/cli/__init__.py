@@ -25,6 +25,7 @@ COMMANDS = {
     "ack": "canary.cli.ack",
     "shadow": "canary.cli.shadow",
     "probe": "canary.cli.probe",
+    "record": "canary.cli.record",
     "replay": "canary.cli.replay",
     "pause": "canary.cli.operate",
     "resume": "canary.cli.operate",

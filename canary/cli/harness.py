@@ -103,11 +103,12 @@ class Front:
             clock=clock,
         )
         store, self.service = self.backstage.store, self.backstage.service
-        self._recorder = _recorder(settings.record, self.service.gateway.handle)
+        handle = self.service.gateway.handle
+        self._recorder = recorder_of(settings.record, handle) if settings.record else None
         self.ingress = ingress_of(
             settings.ingress,
             Listen(listen.host, listen.port, policy.hosts, settings.confdir, inherited),
-            self._recorder.handle if self._recorder else self.service.gateway.handle,
+            self._recorder.handle if self._recorder else handle,
         )
         self.webhooks = (
             WebhookRoom(
@@ -228,9 +229,12 @@ class Harness:
         await self.front.close()
 
 
-def _recorder(path: Path | None, handle: Handler) -> Recorder | None:
-    if path is None:
-        return None
+def recorder_of(path: Path, handle: Handler) -> Recorder:
+    """What answers by ``handle`` and writes calls down.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
     try:
         return Recorder(path, handle)
     except FlowFileError as error:

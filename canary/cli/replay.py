@@ -42,7 +42,7 @@ def replay(flows: Path, policy: Path, rate: float | None, as_json: bool) -> None
     try:
         traffic = _begun(recorded(flows))
     except FlowFileError as error:
-        raise UsageError(f"{error}; record one with canary run --record FILE") from None
+        raise UsageError(f"{error}; record one with canary record POLICY FILE") from None
     with _telling() as tell:
         found = asyncio.run(
             _replayed(loaded, resolve(loaded, arms=(Arm.NEW,)), traffic, rate or usual_rate(loaded), tell)

@@ -28,14 +28,17 @@ class _Address(click.ParamType[Address]):
         return Address(host.strip("[]") or "127.0.0.1", int(port))
 
 
+ADDRESS = _Address()
+
+
 def _command(name: str, *, control: bool, summary: str) -> click.Command:
     @click.command(name, help=summary)
     @click.argument("policy", type=click.Path(path_type=Path))
     @click.option(
-        "--listen", type=_Address(), default="127.0.0.1:8080", show_default=True, help="Where clients come."
+        "--listen", type=ADDRESS, default="127.0.0.1:8080", show_default=True, help="Where clients come."
     )
     @click.option(
-        "--admin", type=_Address(), default="127.0.0.1:9900", show_default=True, help="Admin API, metrics."
+        "--admin", type=ADDRESS, default="127.0.0.1:9900", show_default=True, help="Admin API, metrics."
     )
     @click.option("--state", help="SQLite file or postgresql:// URL.  [default: .canary/NAME.db]")
     @click.option("--accept-changes", is_flag=True, help="Take over a policy edited under a running rollout.")

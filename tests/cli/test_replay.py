@@ -80,4 +80,6 @@ async def test_a_file_that_is_no_recording_is_said(tmp_path: Path, new: Scripted
     file.write_text("nothing")
     said = await replay(file, new)
     assert said.code == 2
-    assert "neither a file of mitmproxy flows nor a HAR; record one with canary run --record FILE" in said.err
+    assert (
+        "neither a file of mitmproxy flows nor a HAR; record one with canary record POLICY FILE" in said.err
+    )
