@@ -5,8 +5,10 @@ from pathlib import Path
 
 import click
 
+from canary.core.dialects import HANDLER_API
 from canary.core.model import Arm
 from canary.core.policy.load import policy_hash
+from canary.core.policy.model import Policy, Profile
 from canary.core.policy.notation import show_duration, show_share
 from canary.gateway.config import Loaded, load, resolve, resolve_webhooks
 
@@ -29,11 +31,25 @@ def check(policy: Path, as_json: bool) -> None:
 def lines(loaded: Loaded) -> list[str]:
     """What a sound policy means, for a reader."""
     policy = loaded.policy
-    arms = [f"  {arm:<4} {policy.arm(arm).url} ({loaded.profiles[arm].title})" for arm in Arm]
+    arms = [f"  {arm:<4} {policy.arm(arm).url} ({_spoken(loaded.profiles[arm])})" for arm in Arm]
     stages = [
         f"  {stage.name:<10} {show_share(stage.weight):>6} of new leases, {show_share(stage.shadow)} shadowed, "
         f"held {show_duration(stage.hold)}{', needs approval' if stage.approval == 'required' else ''}"
         for stage in policy.stages
     ]
     head = f"{loaded.path} is sound: rollout {policy.name}, policy {policy_hash(policy)}"
-    return [head, "arms", *arms, "stages", *stages]
+    return [head, "arms", *arms, "stages", *stages, *_webhooks(policy)]
+
+
+def _webhooks(policy: Policy) -> list[str]:
+    section = policy.webhooks
+    if section is None:
+        return []
+    senders = " and ".join(arm for arm in Arm if section.arm(arm) is not None)
+    told = "sent on to the client" if section.forward else "recorded alone"
+    return ["webhooks", f"  of {senders}, received on {section.listen}, {told}"]
+
+
+def _spoken(profile: Profile) -> str:
+    """Who the provider is, and that clients' calls are translated for it."""
+    return profile.title if profile.dialect == HANDLER_API else f"{profile.title}, dialect {profile.dialect}"

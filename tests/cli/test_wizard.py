@@ -136,6 +136,12 @@ def test_it_ends_with_what_to_type_next(folder: Path, monkeypatch: pytest.Monkey
     assert "  canary probe 'my policy.yaml'" in rest
 
 
+def test_a_receiver_of_webhooks_is_said(folder: Path) -> None:
+    """As canary check says it, before the commands."""
+    said = wizard(shop(folder), "--new", NEW, "--yes").output
+    assert "webhooks\n  of old and new, received on 127.0.0.1:8090, sent on to the client\n\nnext:" in said
+
+
 def test_no_secret_is_written(folder: Path) -> None:
     """A key that stands in the code comes neither into the file nor onto the screen."""
     done = wizard(shop(folder), "--new", NEW, "--yes")
