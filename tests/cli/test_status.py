@@ -43,7 +43,7 @@ def status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     store = Store(tmp_path / ".canary" / "t.db")
     begun(store, FakeClock())
     store.beat(NAME, NOW, {"kind": "hold", "reasons": ["new is [young]"], "metrics": METRICS})
-    counters = {"shadow_sent": 5, "hazard_early_finish": 3}
+    counters = {"shadow_sent": 5, "hazard_early_finish": 3, "webhooks": 4, "webhooks_forwarded": 3}
     store.flush(NAME, "p", leases_changed=[], purchases=[], tallies={}, counters=counters)
     found = status_of(store, NAME, NOW + 2)
     store.close()
@@ -79,6 +79,7 @@ def test_a_pipe_gets_plain_words(status: dict[str, Any]) -> None:
     assert "new 0 0 0 0 -" in lines
     assert "shadow: 5 sent, 0 dropped, 0 differences, 0 spent" in lines
     assert "hazards: early_finish 3" in lines
+    assert "webhooks: 4 received, 3 taken by the client, 0 waiting" in lines
 
 
 class Terminal(io.StringIO):
