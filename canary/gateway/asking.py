@@ -12,6 +12,7 @@ from canary.core.model import Arm, Call, Effect, Exchange, Issued, Outcome, Repl
 from canary.core.protocol.parse import ids_named
 from canary.core.protocol.read import by_status, read
 from canary.core.protocol.rewrite import rewrite
+from canary.core.protocol.splice import ids_in, replace_ids
 from canary.gateway.coding import UndecodableError, decode
 from canary.gateway.native import Carried, Native
 from canary.gateway.prices import PriceTable
@@ -64,6 +65,9 @@ class Asked:
     exchange: Exchange
     response: Response | None
     content: bytes = field(default=b"", repr=False)  # the decoded body
+    shown: bytes | None = field(
+        default=None, repr=False
+    )  # with ids as clients may see them, where that differs
 
     @property
     def arm(self) -> Arm:
@@ -178,7 +182,18 @@ def _carried_out(call: Call, arm: Arm, at: float, carried: Carried, client: str)
     if spoken.sold is not None:
         sold = tuple(_as_sold(one, spoken.sold, at) for one in reply.issued)
         reply = replace(reply, issued=sold)
-    return Asked(Exchange(call, arm, reply, *timing, spoken.status, client=client), response, content)
+    exchange = Exchange(call, arm, reply, *timing, spoken.status, client=client)
+    return Asked(exchange, response, content, _shown(call, reply, content))
+
+
+def _shown(call: Call, reply: Reply, content: bytes) -> bytes | None:
+    """The body with numbers for ids that are none, if it has any."""
+    action = lookup(call.action)
+    own = {one.id for one in reply.issued}
+    if action is not None and action.merge:
+        own |= ids_in(call, content)
+    numbers = {one: number for one in own if (number := numeric(one)) != one}
+    return replace_ids(call, content, numbers) if numbers else None
 
 
 def _as_sold(one: Issued, sold: Sold, at: float) -> Issued:

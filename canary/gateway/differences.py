@@ -13,6 +13,7 @@ from canary.core.compare.replies import traits_of
 from canary.core.compare.shape import Shape, Sighting, TraitKey
 from canary.core.compare.traits import Seen, Traits, contexts_alone, contexts_beside
 from canary.core.model import Arm, Call, Effect
+from canary.core.protocol.read import read
 from canary.gateway.afterwards import Afterwards
 from canary.gateway.asking import Asked
 
@@ -154,12 +155,13 @@ class _Recent:
 
 
 def seen(asked: Asked) -> Seen:
-    """What a comparison needs of an answer."""
+    """What a comparison needs of an answer, as a client sees it."""
+    status = asked.exchange.status
+    content_type = asked.response.header("content-type") if asked.response else ""
+    if asked.shown is None:
+        return Seen(asked.exchange.reply, status, content_type, asked.content)
     return Seen(
-        reply=asked.exchange.reply,
-        status=asked.exchange.status,
-        content_type=asked.response.header("content-type") if asked.response else "",
-        content=asked.content,
+        read(asked.exchange.call, status, content_type, asked.shown), status, content_type, asked.shown
     )
 
 

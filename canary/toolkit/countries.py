@@ -69,7 +69,7 @@ def documented(profile: Profile, name: str) -> Provider:
     captured = profile.name in _CAPTURED
     offered = attrgetter(_CAPTURED.get(profile.name, "in_sms_activate"))
     rows = filter(offered, load())
-    named = {iso: str(own) for iso, own in profile.countries.items()}
+    named = {iso: str(own) for iso, own in profile.client_countries.items()}
     ids = _by_iso(((country.iso2, str(country.id)) for country in rows), {**USUAL, **named})
     if not captured:  # what the profile says is all that is known of a country with several ids
         ids |= {iso: (own,) for iso, own in named.items()}
@@ -79,7 +79,7 @@ def documented(profile: Profile, name: str) -> Provider:
 
 def live(profile: Profile, name: str, rows: Sequence[Listed]) -> Provider:
     """A provider's ids as it lists them itself, under the name that messages give it."""
-    preferred = {iso: str(own) for iso, own in profile.countries.items()}
+    preferred = {iso: str(own) for iso, own in profile.client_countries.items()}
     means = {own: iso for iso, own in preferred.items()}
     ids = _by_iso(((_iso_of(row, means), row.id) for row in rows), preferred)
     misnamed = {row.id: row.name for row in rows if _called_otherwise(row)}

@@ -65,6 +65,8 @@ _LISTED = 100
 _STATES = {"PENDING": OrderState.WAITING, "RECEIVED": OrderState.RECEIVED}
 """Every other status is an end: CANCELED, TIMEOUT, FINISHED, BANNED."""
 
+_RETURNED = frozenset({"CANCELED", "TIMEOUT", "BANNED"})
+
 _HOURS = {3: "3hours", 24: "1day", 240: "10days", 720: "1month"}
 """The lengths for which a number is hosted."""
 
@@ -114,6 +116,7 @@ def _order(data: Any) -> Order:
         price=amount_of(row, "price"),
         began_at=text_of(row, "created_at"),
         ends_at=text_of(row, "expires"),
+        returned=text_of(row, "status") in _RETURNED,
     )
 
 

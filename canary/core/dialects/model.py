@@ -130,7 +130,8 @@ class OrderState(StrEnum):
 class Order:
     """A number bought; services and countries are the provider's own.
 
-    ``began_at`` and ``ends_at`` are as the provider writes them; ``lives``: seconds until it ends.
+    ``began_at`` and ``ends_at`` are as the provider writes them; ``lives``: seconds until it ends. ``returned``: it
+    ended without being paid for.
     """
 
     id: str
@@ -145,6 +146,7 @@ class Order:
     began_at: str = ""
     ends_at: str = ""
     lives: int | None = None
+    returned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,9 +138,6 @@ def _began(ask: Ask, order: Order) -> str:
     return moment(ask.at + order.lives - ask.settings.lifetime)
 
 
-_HISTORY_STATUS = {OrderState.ENDED: "6"}
-
-
 def _history(ask: Ask) -> Steps[Spoken]:
     assert ask.dialect.history is not None, "the table says what is needed"
     orders = yield from ask.dialect.history(ask.settings)
@@ -154,10 +151,17 @@ def _history_row(ask: Ask, order: Order) -> dict[str, Any]:
         "phone": digits(order.phone),
         "service": ask.settings.code(order.service),
         "sms": [order.text] if order.text else [],
-        "cost": order.price,
-        "status": _HISTORY_STATUS.get(order.state, "4"),
+        "cost": 0 if order.returned else order.price,
+        "status": _history_status(order),
         "currency": str(CURRENCY),
     }
+
+
+def _history_status(order: Order) -> str:
+    """Open, given back or paid for."""
+    if order.state is not OrderState.ENDED:
+        return "4"
+    return "8" if order.returned else "6"
 
 
 # --- purchases --------------------------------------------------------------------------------------------------------
@@ -383,7 +387,8 @@ def _countries(ask: Ask) -> Steps[Spoken]:
 
 def _country(own: str, title: str) -> dict[str, Any]:
     shown = int(own) if own.isdecimal() else own
-    return {"id": shown, "rus": title, "eng": title, "chn": title, "visible": 1, "retry": 1, "rent": 1}
+    names = {"rus": title, "eng": title, "chn": title}
+    return {"id": shown, **names, "visible": 1, "retry": 1, "rent": 1, "multiService": 0}
 
 
 def _operators(ask: Ask) -> Steps[Spoken]:
@@ -410,7 +415,11 @@ def _rent(ask: Ask) -> Steps[Spoken]:
         ask.settings.service(service), ask.settings.country(country), ask.get("operator"), hours=int(asked)
     )
     order = yield from ask.dialect.rent(ask.settings, want)
-    phone = {"id": own_id(order.id), "endDate": date(order.ends_at).replace(" ", "T"), "number": digits(order.phone)}
+    phone = {
+        "id": own_id(order.id),
+        "endDate": date(order.ends_at).replace(" ", "T"),
+        "number": digits(order.phone),
+    }
     return _json({"status": "success", "phone": phone}, _sold(order))
 
 

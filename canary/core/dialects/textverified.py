@@ -75,6 +75,10 @@ _STATES = {
 }
 """Every other state is an end: canceled, timed out, reported, refunded."""
 
+_RETURNED = frozenset(
+    {"verificationCanceled", "verificationTimedOut", "verificationReported", "verificationRefunded"}
+)
+
 _DURATIONS = {
     24: "oneDay",
     72: "threeDay",
@@ -186,6 +190,7 @@ def _verification(row: Mapping[str, Any], own: str = "") -> Order:
         price=amount_of(row, "totalCost"),
         began_at=text_of(row, "createdAt"),
         ends_at=text_of(row, "endsAt"),
+        returned=text_of(row, "state") in _RETURNED,
     )
 
 

@@ -1,6 +1,7 @@
 """A policy and a provider profile as frozen, validated models."""
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
@@ -304,6 +305,11 @@ class Profile(Strict):
     history_action: str | None = None
     webhook_sources: tuple[str, ...] = ()  # addresses that the provider documents
     unsupported_actions: Annotated[tuple[str, ...], Field(validate_default=True)] = ()
+
+    @property
+    def client_countries(self) -> Mapping[str, int | str]:
+        """Its own ids by ISO code, as clients say them: to an API of its own they say the legacy's."""
+        return self.countries if self.dialect == HANDLER_API else {}
 
     @field_validator("unsupported_actions")
     @classmethod

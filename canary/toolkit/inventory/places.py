@@ -64,7 +64,7 @@ def places(source: Source, purchases: Iterable[int] = ()) -> Iterator[Place]:
 def said(place: Place, profile: Profile) -> str:
     """What an id means, and what the new provider calls it."""
     country = by_id()[place.value]
-    own = profile.countries.get(country.iso2)
+    own = profile.client_countries.get(country.iso2)
     other = f"; {profile.name} knows it as {own}" if own is not None and str(own) != place.value else ""
     note = f" ({country.notes})" if country.notes else ""
     return f"country {place.value} is {country.name} ({country.iso2}) in the legacy table{other}{note}"

@@ -184,10 +184,9 @@ def test_the_account() -> None:
     assert (row["activationId"], row["serviceCode"], row["countryCode"]) == (11631253, "tg", "6")
     assert (row["activationTime"], row["smsCode"]) == ("2018-10-13 08:13:38", ["09363"])
     assert talk(FIVESIM, "getActiveActivations", ok({"Data": []})).body == "NO_ACTIVATIONS"
-    assert [one["status"] for one in talk(FIVESIM, "getHistory", ok({"Data": [ORDER, ENDED]})).data] == [
-        "4",
-        "6",
-    ]
+    every = [ORDER, ENDED, {**ORDER, "status": "FINISHED"}]
+    rows = talk(FIVESIM, "getHistory", ok({"Data": every})).data
+    assert [(one["status"], one["cost"]) for one in rows] == [("4", 21.5), ("8", 0), ("6", 21.5)]
 
 
 def test_hosting() -> None:
