@@ -129,8 +129,8 @@ class Bindings:
         """
         bound = await self._writer.bind(purchase, leases)
         for lease in bound:
-            before = self._live.pop((lease.kind, lease.visible_id), lease)
-            self._remember(merge(before, lease))  # of two lives the later
+            before = self._live.pop((lease.kind, lease.visible_id), None)
+            self._remember(merge(before, lease) if before else lease)  # of two lives the later
         return bound
 
     async def adopt(self, lease: Lease) -> Lease:
