@@ -92,9 +92,11 @@ class Crew:
             if self._control is not None:  # its first tick is seen by all of them
                 await self._control.start()
                 await self._roll.refresh()
-        except (AdminError, IngressError, WorkerError, UsageError) as error:
+        except Exception as error:
             await self.stop()
-            raise UsageError(str(error)) from error
+            if isinstance(error, AdminError | IngressError | WorkerError):
+                raise UsageError(str(error)) from error
+            raise
 
     def _supervisor(self, listens: socket.socket) -> Supervisor:
         posting = Posting(self._loaded, self._secrets, self._settings, listens.fileno())

@@ -207,9 +207,11 @@ class Harness:
         try:
             await self.admin.start()
             await self.front.start()
-        except (AdminError, UsageError) as error:
+        except Exception as error:
             await self.stop()
-            raise UsageError(str(error)) from error
+            if isinstance(error, AdminError):
+                raise UsageError(str(error)) from error
+            raise
 
     @property
     def ready_line(self) -> str:

@@ -1,6 +1,7 @@
 """The main job by a fleet: proxies, the controller and the database die, and not one call goes astray."""
 
 import asyncio
+import contextlib
 import os
 import random
 from collections import Counter
@@ -11,8 +12,8 @@ import pytest
 
 from canary.sim.behaviour import Behaviour, Spread
 from canary.sim.provider import Provider
-from tests.end_to_end.rig import policy
-from tests.fleet.rig import Fleet, Hopping, fleet
+from tests.end_to_end.rig import Harness, policy
+from tests.fleet.rig import Control, Fleet, Hopping, fleet
 from tests.postgres import Server
 
 pytestmark = pytest.mark.end_to_end
@@ -21,7 +22,9 @@ LEASES = int(os.environ.get("CANARY_FLEET_LEASES", "1500"))
 """``CANARY_FLEET_LEASES=5000`` takes a few minutes."""
 
 CLIENTS = 30
-KILLS = 4
+
+EVERY = 60
+"""Purchases between the return of one victim and the next kill: about one each two seconds, with its start."""
 
 STAGES = [{"name": "third", "weight": "33%", "hold": "24h"}]
 
@@ -45,7 +48,7 @@ async def test_no_call_goes_astray_while_everything_dies(tmp_path: Path, server:
         await customers.run()
         while not harm.done():
             await customers.run(more=LEASES // 10)
-        await harm
+        kills, _ = await harm
     with psycopg.connect(state) as connection:
         stored = dict(connection.execute("SELECT visible_id, arm FROM leases").fetchall())
     shown = {lease.id: lease.arm for lease in customers.leases}
@@ -55,18 +58,36 @@ async def test_no_call_goes_astray_while_everything_dies(tmp_path: Path, server:
     for provider in (old, new):
         assert provider.books.repeated == Counter(), "nothing was sent twice"
         assert provider.books.foreign == 0, "no arm was asked for an id that it never issued"
-    assert len(customers.leases) > 0.8 * customers.tries
+    print(  # noqa: T201  figures to look at
+        f"{len(shown)} leases from {customers.tries} purchases, {kills} kills, one restart of the database; "
+        f"{customers.unanswered} purchases without an answer, {customers.refused} refused, "
+        f"{customers.without_store} calls answered that the store could not be asked; 0 astray, 0 ids twice"
+    )
+    assert kills >= LEASES // 500
+    assert len(customers.leases) > 0.7 * customers.tries
     assert Counter(shown.values())["new"] > 0.1 * len(shown)
 
 
-async def _kill(running: Fleet, customers: Hopping) -> None:
-    """A proxy or the controller, whenever another tenth of the purchases has been made."""
-    dice = random.Random(7)
-    for _ in range(KILLS):
-        await customers.reached(customers.tries + LEASES // 10).wait()
+async def _kill(running: Fleet, customers: Hopping) -> int:
+    """A proxy or the controller, again and again until the end; how often."""
+    dice, kills = random.Random(7), 0
+    while customers.tries + EVERY < LEASES:
+        await customers.reached(customers.tries + EVERY).wait()
+        kills += 1
         victim = dice.choice([*running.proxies, *running.controllers])
         await victim.kill()
-        await victim.start()
+        await _started_again(victim)
+    return kills
+
+
+async def _started_again(victim: Harness | Control) -> None:
+    """As a service manager does: again, when the database was away at that moment."""
+    async with asyncio.timeout(60):
+        while True:
+            with contextlib.suppress(AssertionError):
+                await victim.start()
+                return
+            await asyncio.sleep(0.5)
 
 
 async def _restart(server: Server, middle: asyncio.Event) -> None:
