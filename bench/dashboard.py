@@ -11,6 +11,7 @@ import gc
 import resource
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -23,12 +24,14 @@ from rich.table import Table
 
 from bench import machine
 from bench.day import NAME, Day, policy
+from canary.control.acknowledge import acknowledge
 from canary.control.controller import Controller
 from canary.control.operator import Operator
 from canary.core.model import Arm
 from canary.core.policy.model import Profile
 from canary.store.store import Store
 from canary.web.admin import Admin
+from canary.web.operations import Hands
 
 UPDATE = 0.1
 """Seconds that an answer may take."""
@@ -94,7 +97,10 @@ async def _served(day: Day) -> list[str]:
     admin = Admin(
         day.store,
         NAME,
-        act=Operator.of_store(day.store, NAME, day.clock).act,
+        Hands(
+            Operator.of_store(day.store, NAME, day.clock).act,
+            partial(acknowledge, day.store, NAME, clock=day.clock),
+        ),
         token="bench",
         host="127.0.0.1",
         port=0,

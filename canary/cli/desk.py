@@ -11,12 +11,18 @@ from canary.cli.errors import UsageError
 from canary.cli.remote import RemoteAdmin
 from canary.cli.state import existing_state
 from canary.cli.tokens import known_token
+from canary.control.acknowledge import acknowledge
 from canary.control.operator import Operator
+from canary.core.compare import acks
+from canary.core.compare.acks import Place, Which
 from canary.core.policy.notation import show_share
 from canary.core.stage import Event
+from canary.store.shadow_leases import Switch
 from canary.store.store import Store
+from canary.web.acks import acks_of
 from canary.web.hazards import hazards_of
 from canary.web.ledger import ledger_of
+from canary.web.shadow import shadow_of
 from canary.web.status import place_of, status_of
 
 
@@ -35,8 +41,24 @@ class Desk(Protocol):
         """The rollout's hazards."""
         ...
 
+    def acks(self) -> dict[str, Any]:
+        """What was acknowledged, and what is open."""
+        ...
+
+    def shadow(self) -> dict[str, Any]:
+        """The rollout's shadow leases."""
+        ...
+
     def act(self, event: Event, actor: str, reason: str) -> dict[str, Any]:
         """Carry out ``event``; the status after it, or at least where the rollout stands."""
+        ...
+
+    def acknowledge(self, which: Which, actor: str, reason: str) -> list[Place]:
+        """Acknowledge findings; which they were."""
+        ...
+
+    def turn_shadow(self, *, stopped: bool, actor: str, reason: str) -> dict[str, Any]:
+        """Stop shadow leases, or let them go on; what there is of them."""
         ...
 
 
@@ -62,6 +84,31 @@ class StoreDesk:
     def act(self, event: Event, actor: str, reason: str) -> dict[str, Any]:
         """Carry out ``event``; where the rollout stands after it, without a look that could still fail."""
         return place_of(Operator.of_store(self._store, self._name, time).act(event, actor, reason))
+
+    def acks(self) -> dict[str, Any]:
+        """What was acknowledged, and what is open."""
+        return acks_of(self._store, self._name)
+
+    def shadow(self) -> dict[str, Any]:
+        """The rollout's shadow leases."""
+        return shadow_of(self._store, self._name, time())
+
+    def acknowledge(self, which: Which, actor: str, reason: str) -> list[Place]:
+        """Acknowledge findings; which they were.
+
+        Raises:
+            UsageError: there are none.
+        """
+        done = acknowledge(self._store, self._name, which, reason=reason, actor=actor, clock=time)
+        if not done:
+            raise UsageError(which.missed(self._store.findings(self._name).open))
+        return [acks.place_of(one) for one in done]
+
+    def turn_shadow(self, *, stopped: bool, actor: str, reason: str) -> dict[str, Any]:
+        """Stop shadow leases, or let them go on; what there is of them."""
+        self.shadow()  # an unknown rollout is told before anything is written
+        self._store.shadow_book(self._name).turn(Switch(stopped, reason, actor, time()))
+        return self.shadow()
 
 
 @contextmanager

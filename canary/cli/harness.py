@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import time
 
@@ -13,6 +14,7 @@ from canary.cli.backstage import Backstage, ControlRoom
 from canary.cli.doors import ingress_of
 from canary.cli.errors import UsageError
 from canary.cli.webhooks import WebhookRoom
+from canary.control.acknowledge import acknowledge
 from canary.control.operator import Operator
 from canary.core.model import Rollout
 from canary.core.policy.notation import show_share
@@ -22,6 +24,7 @@ from canary.proxy.flowfile import FlowFileError, Recorder
 from canary.proxy.ingress import Listen
 from canary.store.store import Store
 from canary.web.admin import Admin, AdminError
+from canary.web.operations import Hands
 from canary.web.process import OneProxy, Proxies
 from canary.web.receiver import ReceiverError
 
@@ -168,7 +171,7 @@ def admin_server(
     return Admin(
         store,
         name,
-        act=Operator.of_store(store, name, clock).act,
+        Hands(Operator.of_store(store, name, clock).act, partial(acknowledge, store, name, clock=clock)),
         token=settings.token,
         gate_token=settings.gate_token,
         host=settings.admin.host,

@@ -1,6 +1,7 @@
 """A harness that runs elsewhere, reached through its admin API with nothing but the standard library."""
 
 import json
+from dataclasses import asdict
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from canary.cli.errors import UsageError
+from canary.core.compare.acks import Place, Which
 from canary.core.stage import Event
 
 TIMEOUT = 30.0
@@ -53,18 +55,51 @@ class RemoteAdmin:
         """
         return self._read("hazards", "hazards")
 
+    def acks(self) -> dict[str, Any]:
+        """What was acknowledged, and what is open.
+
+        Raises:
+            UsageError: it could not be asked, or did not answer well.
+        """
+        return self._read("acks", "acknowledged")
+
+    def shadow(self) -> dict[str, Any]:
+        """The rollout's shadow leases.
+
+        Raises:
+            UsageError: it could not be asked, or did not answer well.
+        """
+        return self._read("shadow", "stopped")
+
     def act(self, event: Event, actor: str, reason: str) -> dict[str, Any]:
         """Carry out ``event``; the status after it.
 
         Raises:
             UsageError: it was refused, or the admin API could not be asked or did not answer.
         """
-        body = json.dumps({"actor": actor, "reason": reason}).encode()
-        headers = {"content-type": "application/json"}
-        return self._ask(
-            Request(f"{self._url}/api/v1/{event}", data=body, headers=headers),  # noqa: S310  it was checked
-            "safe_arm",
-        )
+        return self._send(str(event), "safe_arm", actor=actor, reason=reason)
+
+    def acknowledge(self, which: Which, actor: str, reason: str) -> list[Place]:
+        """Acknowledge findings; which they were.
+
+        Raises:
+            UsageError: there are none, or the admin API could not be asked or did not answer.
+        """
+        done = self._send("ack", "acknowledged", **asdict(which), actor=actor, reason=reason)
+        return [Place(**one) for one in done["acknowledged"]]
+
+    def turn_shadow(self, *, stopped: bool, actor: str, reason: str) -> dict[str, Any]:
+        """Stop shadow leases, or let them go on; what there is of them.
+
+        Raises:
+            UsageError: it was refused, or the admin API could not be asked or did not answer.
+        """
+        return self._send(f"shadow/{'stop' if stopped else 'start'}", "stopped", actor=actor, reason=reason)
+
+    def _send(self, what: str, key: str, **said: str | None) -> dict[str, Any]:
+        body, headers = json.dumps(said).encode(), {"content-type": "application/json"}
+        url = f"{self._url}/api/v1/{what}"
+        return self._ask(Request(url, data=body, headers=headers), key)  # noqa: S310  the scheme was checked
 
     def _read(self, what: str, key: str) -> dict[str, Any]:
         return self._ask(Request(f"{self._url}/api/v1/{what}"), key)  # noqa: S310  the scheme was checked

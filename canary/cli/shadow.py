@@ -3,14 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from time import time
 from typing import Any
 
 import click
 
-from canary.cli.desk import rollout_in, states
+from canary.cli.desk import desk, places
 from canary.cli.operate import actor
-from canary.store.shadow_leases import LEFT_OUT, ShadowBook, Switch
 
 
 @click.group()
@@ -19,14 +17,14 @@ def shadow() -> None:
 
 
 @shadow.command()
-@states
+@places
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def status(state: str | None, name: str | None, as_json: bool) -> None:
+def status(admin: str | None, state: str | None, name: str | None, as_json: bool) -> None:
     """Show how many there are, what they cost, and whether they are stopped."""
-    with rollout_in(state, name) as (store, rollout):
-        found = _document(store.shadow_book(rollout)) | {"left_out": _left_out(store.counters(rollout))}
+    with desk(admin, state, name) as place:
+        found = place.shadow()
     if as_json:
-        click.echo(json.dumps({"name": rollout, **found}))
+        click.echo(json.dumps(found))
         return
     for line in _lines(found):
         click.echo(line)
@@ -35,21 +33,13 @@ def status(state: str | None, name: str | None, as_json: bool) -> None:
         click.echo(f"not repeated, because they are not of one number alone: {each}")
 
 
-def _left_out(counters: Mapping[str, int]) -> dict[str, int]:
-    """Purchases of kinds that are not repeated, by action."""
-    found = ((name.removeprefix(LEFT_OUT), n) for name, n in counters.items() if name.startswith(LEFT_OUT))
-    return dict(sorted(found))
-
-
 def _switch(name: str, *, stopped: bool, summary: str) -> click.Command:
     @click.command(name, help=summary)
-    @states
+    @places
     @click.option("--reason", default="", help="Why, for the record of decisions.")
-    def command(state: str | None, name: str | None, reason: str) -> None:
-        with rollout_in(state, name) as (store, rollout):
-            book = store.shadow_book(rollout)
-            book.turn(Switch(stopped, reason, actor(), time()))
-            for line in _lines(_document(book)):
+    def command(admin: str | None, state: str | None, name: str | None, reason: str) -> None:
+        with desk(admin, state, name) as place:
+            for line in _lines(place.turn_shadow(stopped=stopped, actor=actor(), reason=reason)):
                 click.echo(line)
 
     return command
@@ -61,20 +51,6 @@ shadow.add_command(
 shadow.add_command(
     _switch("start", stopped=False, summary="Go on after a stop, if the policy asks for them.")
 )
-
-
-def _document(book: ShadowBook) -> dict[str, Any]:
-    spent, switch = book.spent(time()), book.switch()
-    return {
-        "stopped": switch.stopped,
-        "by": {"actor": switch.actor, "reason": switch.reason, "at": switch.at} if switch.at else None,
-        "leases": {state.value: n for state, n in book.counts().items()},
-        "spent": {
-            "run": float(spent.run),
-            "day": float(spent.day),
-            "outstanding": float(spent.outstanding),
-        },
-    }
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:

@@ -1,29 +1,14 @@
 """Acknowledging findings: an operator answers for a difference or an unmapped action, on the record."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from canary.control.operator import decision
-from canary.core.compare.acks import Ack, Findings, Found, place_of, shown_by
+from canary.core.compare.acks import Ack, Found, Which, place_of, shown_by
 from canary.store.errors import StoreError
 from canary.store.store import Store
 
 ACK = "ack"
 """The event of a decision that acknowledged findings."""
-
-
-@dataclass(frozen=True, slots=True)
-class Which:
-    """The findings that are meant: those of an action, of one kind or at one path where these are given."""
-
-    action: str
-    kind: str | None = None
-    path: str | None = None
-
-    def fits(self, found: Found) -> bool:
-        """Whether a finding is meant."""
-        action, kind, path = place_of(found)
-        return action == self.action and self.kind in {None, kind} and self.path in {None, path}
 
 
 def acknowledge(
@@ -39,7 +24,7 @@ def acknowledge(
     rollout, policy = store.rollout(name), store.policy(name)
     if rollout is None or policy is None:
         raise StoreError(f"{store.name} holds no rollout named {name!r}; it holds {', '.join(store.names())}")
-    meant = [one for one in open_findings(store.findings(name)) if which.fits(one)]
+    meant = [one for one in store.findings(name).open if which.fits(one)]
     if not meant:
         return []
     now = clock()
@@ -56,8 +41,3 @@ def acknowledge(
     )
     store.acknowledge(name, acks, row)
     return meant
-
-
-def open_findings(findings: Findings) -> Sequence[Found]:
-    """Everything that counts, differences first."""
-    return [*findings.open_differences, *findings.open_unmapped]

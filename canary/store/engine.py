@@ -10,8 +10,9 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from canary.store.errors import StoreClash, StoreError, StoreRefused, StoreUnavailable, StoreUnusable
+from canary.store.migrations import MIGRATIONS
 from canary.store.postgresql import open_postgresql, was_clash
-from canary.store.schema import MIGRATIONS, metadata, schema_version
+from canary.store.schema import metadata, schema_version
 
 BUSY = 5.0
 """Seconds that a writer waits for another process's transaction."""

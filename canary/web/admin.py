@@ -16,12 +16,12 @@ Every answer below ``/api/`` is JSON; one that went wrong is ``{"error": "a sent
     GET  /api/v1/decisions   the last decisions, oldest first; ?limit=N
     GET  /api/v1/ledger      what leases cost, and what balances say of it (canary.web.ledger)
     GET  /api/v1/hazards     the hazards with their evidence (canary.web.hazards)
-    POST /api/v1/EVENT       pause, resume, promote, rollback, approve, restart; {"reason": ..., "actor": ...} as
-                             JSON or form; answers the status after the event
+    GET  /api/v1/acks        what of the contract was acknowledged, and what is open (canary.web.acks)
+    GET  /api/v1/shadow      shadow leases, and whether they are stopped (canary.web.shadow)
+    POST                     what an operator does (canary.web.operations)
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -29,13 +29,11 @@ from typing import Any
 
 from aiohttp import web
 
-from canary.core.model import Rollout
-from canary.core.stage import Event
 from canary.store.errors import StoreError, StoreUnavailable
 from canary.store.store import Store
 from canary.web.access import Access
-from canary.web.answers import MAX_BODY, answer_errors, error, fields, number_up_to, text_field
-from canary.web.board import EVENTS
+from canary.web.acks import acks_of
+from canary.web.answers import MAX_BODY, answer_errors, number_up_to
 from canary.web.dashboard import Dashboard
 from canary.web.door import Door
 from canary.web.gate import Answer, gate_of
@@ -43,18 +41,16 @@ from canary.web.hazards import hazards_of
 from canary.web.hooks import Hooks
 from canary.web.ledger import ledger_of
 from canary.web.metrics import CONTENT_TYPE, Scrape, exposition, stored_facts
+from canary.web.operations import Hands, Operations
 from canary.web.process import Process, Proxies
 from canary.web.sessions import Sessions
+from canary.web.shadow import shadow_of
 from canary.web.status import status_of, verdict_of
 from canary.web.throttle import Throttle
-
-log = logging.getLogger(__name__)
 
 PATIENCE = 5.0
 """Seconds that a read may wait for the store."""
 
-MAX_REASON = 2000
-MAX_ACTOR = 100
 DECISIONS = 1000
 """Decisions that are shown when no limit is asked for, and at most."""
 
@@ -67,8 +63,7 @@ class Admin:
     """The admin server of one rollout.
 
     Args:
-        act: applies an event for an actor with a reason, and returns the rollout after it. It may raise
-            ``IllegalEvent`` and ``StoreError``, and is called in a thread.
+        hands: carry out what an operator wants.
         token: opens everything below ``/api/``.
         gate_token: opens the gate for other controllers, and nothing else.
         proxies: answer clients beside it; ``None`` where no proxy runs.
@@ -80,8 +75,8 @@ class Admin:
         self,
         store: Store,
         name: str,
+        hands: Hands,
         *,
-        act: Callable[[Event, str, str], Rollout],
         token: str,
         gate_token: str = "",
         host: str,
@@ -92,7 +87,6 @@ class Admin:
     ) -> None:
         self._store = store
         self._name = name
-        self._act = act
         self._host = host
         self._port = port
         self._proxies = proxies
@@ -107,6 +101,9 @@ class Admin:
             store, name, read=self._read, sessions=sessions, door=self._door, clock=clock
         )
         self._hooks = Hooks(self._ask_gate)
+        self._operations = Operations(
+            store, name, hands, run=self._run, changed=self._changed, status=self._told, clock=clock
+        )
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=2.0)
 
     def _application(self) -> web.Application:
@@ -123,7 +120,9 @@ class Admin:
                 web.get("/api/v1/decisions", self._decisions),
                 web.get("/api/v1/ledger", self._ledger),
                 web.get("/api/v1/hazards", self._hazards),
-                *(web.post(f"/api/v1/{event}", self._event) for event in EVENTS),
+                web.get("/api/v1/acks", self._acks),
+                web.get("/api/v1/shadow", self._shadow),
+                *self._operations.routes,
             ]
         )
         application.on_shutdown.append(self._dashboard.close)
@@ -222,6 +221,12 @@ class Admin:
     async def _hazards(self, _request: web.Request) -> web.StreamResponse:
         return web.json_response(await self._read(hazards_of, self._store, self._name))
 
+    async def _acks(self, _request: web.Request) -> web.StreamResponse:
+        return web.json_response(await self._read(acks_of, self._store, self._name))
+
+    async def _shadow(self, _request: web.Request) -> web.StreamResponse:
+        return web.json_response(await self._read(shadow_of, self._store, self._name, self._clock()))
+
     async def _decisions(self, request: web.Request) -> web.StreamResponse:
         found = await self._read(
             self._store.decisions, self._name, number_up_to(DECISIONS, request.query.get("limit"))
@@ -241,28 +246,13 @@ class Admin:
                 f"the state {self._store.name} did not answer within {PATIENCE:g} s; see whether it is locked"
             ) from None
 
-    # --- events ---------------------------------------------------------------------------------------------------
+    # --- operations -------------------------------------------------------------------------------------------------
 
-    async def _event(self, request: web.Request) -> web.StreamResponse:
-        event = Event(request.path.rpartition("/")[2])
-        said = await fields(request)
-        reason = text_field(said, "reason", MAX_REASON)
-        actor = text_field(said, "actor", MAX_ACTOR) or "admin API"
-        loop = asyncio.get_running_loop()
-        rollout = await loop.run_in_executor(
-            self._acting, self._act, event, f"{actor} from {request.remote}", reason
-        )
-        log.warning("%s by %r from %s: now %s", event, actor, request.remote, rollout.state)
+    async def _run(self, work: Callable[..., Any], *args: Any) -> Any:
+        """Do something in a thread that no reader holds up."""
+        return await asyncio.get_running_loop().run_in_executor(self._acting, work, *args)
+
+    async def _changed(self) -> None:
         if self._proxies is not None:
             await self._proxies.refresh()
         self._dashboard.refresh()
-        return await self._after(event)
-
-    async def _after(self, event: Event) -> web.StreamResponse:
-        try:
-            return web.json_response(await self._told())
-        except StoreError as failure:
-            # said apart: an operator who repeats a promote that was carried out moves two stages on
-            return error(
-                503, f"{event} was carried out, do not repeat it; its status is not known yet: {failure}"
-            )

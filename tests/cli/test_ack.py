@@ -7,9 +7,10 @@ import pytest
 
 from canary.store.rollouts import StoredPolicy
 from canary.store.store import Store
-from tests.cli.night import Said, canary
+from tests.cli.night import Said, canary, canary_beside
 from tests.cli.test_differences import fill
-from tests.factories import trollout
+from tests.factories import FakeClock, trollout
+from tests.web.serving import TOKEN, serving
 
 
 @pytest.fixture
@@ -87,3 +88,27 @@ def test_what_cannot_be_done_is_a_sentence(state: str, words: tuple[str, ...], s
     failed = ack(state, *words)
     assert failed.code == 2
     assert sentence in failed.err
+
+
+async def test_a_running_harness_is_asked_at_its_address(
+    state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --admin the same is acknowledged and listed through the admin API, with its token."""
+    monkeypatch.setenv("CANARY_ADMIN_TOKEN", TOKEN)
+    store = Store(state)
+    async with serving(store, FakeClock(), name=trollout().name) as client:
+        where = ["--admin", client.url]
+        done = await canary_beside(["ack", "getnumber", "--kind", "phone", "--reason", "we strip it", *where])
+        assert (done.code, done.out) == (0, "acknowledged: getNumber: phone at phone\n")
+        again = await canary_beside(["ack", "getNumber", "--reason", "x", *where])
+        assert again.code == 2
+        assert (
+            "there is nothing to acknowledge of getNumber; open are: getOperators: new cannot serve it"
+            in again.err
+        )
+        listed = json.loads((await canary_beside(["ack", "--list", "--json", *where])).out)
+        assert [one["reason"] for one in listed["acknowledged"]] == ["we strip it"]
+    last = store.decisions(trollout().name)[-1]
+    store.close()
+    assert (last.event, last.reason) == ("ack", "we strip it")
+    assert last.actor.endswith("(cli) from 127.0.0.1")

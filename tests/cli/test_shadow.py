@@ -11,9 +11,10 @@ import pytest
 from canary.core.budget import Refusal
 from canary.store.rollouts import StoredPolicy
 from canary.store.store import Store
-from tests.cli.night import canary
+from tests.cli.night import canary, canary_beside
 from tests.factories import trollout
 from tests.store.test_shadow_leases import CAPS, NAME, tshadow
+from tests.web.serving import TOKEN, serving
 
 
 @pytest.fixture
@@ -82,3 +83,21 @@ def test_an_unknown_rollout_is_a_sentence(state: str) -> None:
     said = canary("shadow", "stop", "--state", state, "--name", "other")
     assert said.code == 2
     assert f"holds no rollout named 'other'; it holds {NAME}" in said.err
+
+
+async def test_a_running_harness_is_stopped_at_its_address(
+    state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --admin the switch is turned through the admin API, and what is told is the same."""
+    monkeypatch.setenv("CANARY_ADMIN_TOKEN", TOKEN)
+    store = Store(state)
+    async with serving(store, time, name=NAME) as client:
+        where = ["--admin", client.url]
+        stopped = await canary_beside(["shadow", "stop", "--reason", "too dear", *where])
+        assert "stopped by" in stopped.out
+        assert stopped.out.endswith(": too dear\n")
+        told = await canary_beside(["shadow", "status", "--json", *where])
+        assert json.loads(told.out) == json.loads(canary("shadow", "status", "--json", "--state", state).out)
+        assert "started by" in (await canary_beside(["shadow", "start", *where])).out
+    assert store.shadow_book(NAME).switch().stopped is False
+    store.close()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from canary.control.acknowledge import Which, acknowledge
-from canary.core.compare.acks import Found, Place, place_of
+from canary.control.acknowledge import acknowledge
+from canary.core.compare.acks import Found, Place, Which, place_of
 from canary.store.errors import StoreError
 from tests.control.test_checks import BROKEN, seen
 from tests.control.world import NAME, World

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from canary.control.acknowledge import Which, acknowledge
+from canary.control.acknowledge import acknowledge
 from canary.control.checks import checks_of
 from canary.core.accounts import Reading, Terms
 from canary.core.check import Check
+from canary.core.compare.acks import Which
 from canary.core.compare.shape import Shape, TraitKey
 from canary.core.model import Arm, LeaseState, RolloutState
 from canary.core.pairs import PairKey, Pairs

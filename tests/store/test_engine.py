@@ -7,7 +7,7 @@ import pytest
 
 from canary.store.engine import open_engine, shown
 from canary.store.errors import StoreUnavailable, StoreUnusable
-from canary.store.schema import MIGRATIONS
+from canary.store.migrations import MIGRATIONS
 from canary.store.store import Store
 from tests.factories import trollout
 from tests.store.conftest import POLICY

@@ -3,11 +3,13 @@
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from canary.control.acknowledge import acknowledge
 from canary.control.begin import begin
 from canary.control.operator import Operator
 from canary.core.model import Rollout
@@ -15,6 +17,7 @@ from canary.core.policy.model import Policy
 from canary.gateway.service import GatewayService
 from canary.store.store import Store
 from canary.web.admin import Admin
+from canary.web.operations import Hands
 from canary.web.process import OneProxy, Proxies
 
 NAME = "t"
@@ -65,6 +68,14 @@ class Client:
         return (await self.ask("POST", f"/api/v1/{event}", headers=headers, **options))[:2]
 
 
+def hands(
+    store: Any, name: str, clock: Callable[[], float], act: Callable[..., Rollout] | None = None
+) -> Hands:
+    """The real controls of a rollout, but for ``act`` where one is given."""
+    operator = act or Operator.of_store(store, name, clock).act
+    return Hands(operator, partial(acknowledge, store, name, clock=clock))
+
+
 @asynccontextmanager
 async def serving(
     store: Any,
@@ -81,7 +92,7 @@ async def serving(
     admin = Admin(
         store,
         name,
-        act=act or Operator.of_store(store, name, clock).act,
+        hands(store, name, clock, act),
         token=TOKEN,
         gate_token=GATE_TOKEN,
         host=host,

@@ -12,9 +12,11 @@ from canary.control.operator import Operator
 from canary.core.stage import Event
 from canary.store.store import Store
 from canary.web import admin as admin_module
-from canary.web.admin import DECISIONS, EVENTS, MAX_REASON, Admin, AdminError
+from canary.web.admin import DECISIONS, Admin, AdminError
+from canary.web.board import EVENTS
+from canary.web.operations import MAX_REASON
 from tests.factories import FakeClock
-from tests.web.serving import NAME, TOKEN, Client, broken, serving
+from tests.web.serving import NAME, TOKEN, Client, broken, hands, serving
 
 READS = ("/api/v1/status", "/api/v1/verdict", "/api/v1/decisions")
 
@@ -286,7 +288,7 @@ async def test_an_address_in_use_is_said_with_the_remedy(
     second = Admin(
         store,
         NAME,
-        act=Operator.of_store(store, NAME, clock).act,
+        hands(store, NAME, clock),
         token=TOKEN,
         host="127.0.0.1",
         port=port,

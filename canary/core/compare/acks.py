@@ -29,6 +29,36 @@ def place_of(found: Found) -> Place:
     return Place(found.action, found.kind.value, found.path)
 
 
+def in_words(place: Place) -> str:
+    """A place for people, as ``canary differences`` heads it."""
+    if place.kind == UNMAPPED:
+        return f"{place.action}: new cannot serve it"
+    at = " " if place.kind == Aspect.WORD else " at "
+    kind = place.kind.replace("_", " ")
+    return place.action + (f": {kind}" if kind else "") + (f"{at}{place.path}" if place.path else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """The findings that are meant: those of an action, of one kind or at one path where these are given."""
+
+    action: str
+    kind: str | None = None
+    path: str | None = None
+
+    def fits(self, found: Found) -> bool:
+        """Whether a finding is meant."""
+        action, kind, path = place_of(found)
+        return action == self.action and self.kind in {None, kind} and self.path in {None, path}
+
+    def missed(self, others: Iterable[Found]) -> str:
+        """What to say when none fits, and these are open."""
+        meant = in_words(Place(self.action, self.kind or "", self.path or ""))
+        known = "; ".join(in_words(place_of(one)) for one in others)
+        open_ones = f"; open are: {known}" if known else ": no finding is open"
+        return f"there is nothing to acknowledge of {meant}{open_ones}"
+
+
 def shown_by(found: Found) -> str:
     """What clients would meet: the side of it that may grow without the finding moving to another place."""
     if isinstance(found, Unmapped):
@@ -76,6 +106,11 @@ class Findings:
     acks: tuple[Ack, ...] = field(default=(), repr=False)
     looked_at: int = 0
     actions: int = 0
+
+    @property
+    def open(self) -> list[Found]:
+        """Everything that counts, differences first."""
+        return [*self.open_differences, *self.open_unmapped]
 
     @property
     def open_differences(self) -> list[Difference]:
