@@ -216,7 +216,7 @@ _PRECEDENCE = (_S.OPEN, _S.ABANDONED, _S.EXPIRED, _S.REFUNDED, _S.SUCCEEDED)
 def merge(a: Lease, b: Lease) -> Lease:
     """One lease from two replicas' views of it: commutative, and nothing that either knew is lost.
 
-    A later opening is another life of the same id (a provider that counts anew, a rent that was prolonged).
+    A later opening is another lease of the same id: a provider counts anew.
     """
     if a.opened_at != b.opened_at:
         return max(a, b, key=lambda lease: lease.opened_at)

@@ -190,6 +190,22 @@ class Bindings:
         if len(self.used) < len(Arm):
             self.used |= await asyncio.to_thread(self._store.issuers, self._rollout)
 
+    async def look_again(self, leases: Sequence[Lease]) -> None:
+        """Learn what other processes know of some leases: they may have prolonged them.
+
+        Raises:
+            StoreError: the store cannot be asked.
+        """
+        of_kind: dict[tuple[Arm, Kind], list[str]] = {}
+        for lease in leases if self.shared else ():
+            of_kind.setdefault((lease.arm, lease.kind), []).append(lease.id)
+        for (arm, kind), own in of_kind.items():
+            found = await asyncio.to_thread(self._store.known, self._rollout, arm, own, kind)
+            for lease in found.values():
+                live = self._live.get((lease.kind, lease.visible_id))
+                if live is not None and live.lease_key == lease.lease_key:
+                    self._live[lease.kind, lease.visible_id] = merge(live, lease)
+
     async def visible_ids(self, arm: Arm, kind: Kind, own: Iterable[str]) -> Mapping[str, str]:
         """Those of the arm's own ids that the client knows by another one.
 

@@ -207,7 +207,12 @@ class Ledger:
                 log.exception("the ledger's work was cut short")
 
     async def _keep_house(self) -> None:
-        self.close_expired()
+        try:
+            await self._bindings.look_again(self._expired())
+        except StoreError as error:
+            log.warning("leases that ran out could not be looked up, they are closed later: %s", error)
+        else:
+            self.close_expired()
         self._bindings.forget(self._clock())
         await self.watch.settle()
         try:
@@ -218,15 +223,18 @@ class Ledger:
     def close_expired(self) -> None:
         """End open leases whose lifetime passed without a word from the provider."""
         now = self._clock()
-        expired = [
+        for lease in self._expired():
+            after = apply(lease, LeaseEvent.LIFETIME, now)
+            self._bindings.update(after)
+            self.watch.ended(after)
+
+    def _expired(self) -> list[Lease]:
+        now = self._clock()
+        return [
             lease
             for lease in self._bindings.leases
             if lease.state is LeaseState.OPEN and lease.expires_at is not None and lease.expires_at < now
         ]
-        for lease in expired:
-            after = apply(lease, LeaseEvent.LIFETIME, now)
-            self._bindings.update(after)
-            self.watch.ended(after)
 
     def _tally(self, exchange: Exchange, latency_bin: int, rollout: Rollout) -> None:
         outcome, code = exchange.reply.outcome, exchange.reply.code

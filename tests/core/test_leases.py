@@ -268,7 +268,7 @@ def test_nothing_that_either_knew_is_lost(a: Lease, b: Lease) -> None:
 
 @given(views(), views(), st.integers(1, 9))
 def test_a_later_opening_is_another_life(a: Lease, b: Lease, later: int) -> None:
-    """A rent that was prolonged, or an id that a provider gave out anew, starts afresh."""
+    """An id that a provider gave out anew starts afresh."""
     again = replace(b, opened_at=a.opened_at + later)
     assert merge(a, again) == merge(again, a) == again
 

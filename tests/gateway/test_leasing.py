@@ -160,3 +160,26 @@ async def test_an_order_that_is_answered_again_is_paid_once(tmp_path: Path) -> N
             await gateway.ask("getNumberV2", service="tg", orderId="o-1")
         money = gateway.store.money(gateway.name)[Arm.OLD]
         assert (money.spent, money.leases) == (Decimal("0.50"), 1)
+
+
+async def test_a_replica_gives_up_no_lease_that_another_prolonged(tmp_path: Path) -> None:
+    """It looks again before it takes a lease for over; the same lease ends when its longer time has passed."""
+    state = tmp_path / "shared.db"
+    async with rig(tmp_path, state=state) as one, rig(tmp_path, state=state, clock=one.clock) as other:
+        for gateway in (one, other):
+            gateway.service.bindings.shared = True
+            gateway.old.answers(
+                getNumber="ACCESS_NUMBER:7:79", prolong='{"activationId":7,"phoneNumber":"79"}'
+            )
+        await one.ask("getNumber", service="tg")
+        await other.ask("getStatus", id="7")
+        one.clock.advance(600)
+        await one.ask("prolong", id="7", duration="10")
+        one.clock.advance(1000)
+        for expected in (LeaseState.OPEN, LeaseState.ABANDONED):
+            await other.service.ledger._keep_house()
+            await other.flush()
+            lease = one.lease("7")
+            assert lease is not None
+            assert lease.state is expected
+            one.clock.advance(300)
