@@ -1,9 +1,10 @@
 """An alias is of the same kind as the id that it stands for, so that no client trips over it."""
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from canary.core.aliases import MAX_INT32, MAX_SAFE_INTEGER, alias
+from canary.core.aliases import MAX_INT32, MAX_SAFE_INTEGER, alias, numeric
 
 draws = st.integers(0, 2**64 - 1)
 texts = st.text(
@@ -69,3 +70,29 @@ def test_ids_longer_than_python_converts_are_numbers_too() -> None:
 def test_a_uuid_stays_one_in_form() -> None:
     """Groups and separators stay where they are."""
     assert alias("635f1c9e-11d0-4c6a-9d2e-000000000000", 2**63 + 5)[:28] == "635f1c9e-11d0-4c6a-9d2e-0000"
+
+
+@given(
+    st.text(alphabet="0123456789abcdef-", min_size=1, max_size=20).filter(lambda own: not own.isdecimal()),
+    draws,
+)
+def test_a_word_never_becomes_a_number(original: str, draw: int) -> None:
+    """Who reads numbers would take it for one."""
+    assert not alias(original, draw).isdecimal()
+
+
+@given(st.text(min_size=1, max_size=30))
+def test_every_id_has_a_number_below_two_to_the_31(own: str) -> None:
+    """The same each time; a number that is one already stays."""
+    found = numeric(own)
+    assert found.isdecimal()
+    assert 0 <= int(found) <= MAX_INT32
+    assert numeric(own) == numeric(found) == found
+
+
+@pytest.mark.parametrize(
+    ("own", "kept"), [("635468024", True), ("0", True), ("007", False), ("3936040355", False)]
+)
+def test_only_plain_small_numbers_stay(own: str, kept: bool) -> None:
+    """Not those that clients would write otherwise, nor those that do not fit."""
+    assert (numeric(own) == own) is kept

@@ -60,6 +60,7 @@ async def probed(
     key: str = NEW_KEY,
     subject: dict[str, Any] | None = None,
     url: str | None = None,
+    side: dict[str, Any] | None = None,
     **knobs: Any,
 ) -> AsyncIterator[Probed]:
     """Probe a simulated provider.
@@ -68,13 +69,16 @@ async def probed(
         key: the one that new accepts; empty: any.
         subject: fields of the subject.
         url: of new, in place of the simulated one's.
+        side: more of the policy's ``arms.new``; its provider by default is that of the simulation's name.
         knobs: of new.
     """
     async with (
         Provider(behaviour(new, **knobs), seed="new", keys=[key] if key else []) as there,
         Provider(behaviour(old), seed="old", keys=[OLD_KEY]) as here,
     ):
-        content = policy(here.url, url or there.url, old={"provider": old}, new={"provider": new})
+        content = policy(
+            here.url, url or there.url, old={"provider": old}, new={"provider": new, **(side or {})}
+        )
         loaded = load(written(folder, content))
         secrets, arms = resolve(loaded, ENVIRON), (Arm.NEW, Arm.OLD)
         async with (

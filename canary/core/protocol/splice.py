@@ -7,7 +7,7 @@ white space and key order stay the provider's.
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -29,11 +29,12 @@ _NO_LEASES = ("NO_ACTIVATIONS", "NO_NUMBERS")
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """A JSON value: where it stands in the text, and what it is."""
+    """A JSON value: where it stands in the text, what it is, and whether it names a member."""
 
     start: int
     end: int
     value: Any
+    key: bool = False
 
 
 class _Unsplittable(ValueError):
@@ -56,7 +57,7 @@ def replace_ids(call: Call, body: bytes, mapping: Mapping[str, str]) -> bytes:
     except (_Unsplittable, ValueError, RecursionError):
         return body
     for span in sorted(spans, key=lambda span: span.start, reverse=True):
-        text = text[: span.start] + _like(span.value, mapping[str(span.value)]) + text[span.end :]
+        text = text[: span.start] + _like(span, mapping[str(span.value)]) + text[span.end :]
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -137,7 +138,7 @@ def _id_spans(call: Call, text: str) -> Iterator[_Span]:
     action = lookup(call.action)
     top = _top(text)
     if action is not None and action.many and isinstance(top.value, dict):
-        yield from (key for key, _ in _members(text, top))
+        yield from (replace(key, key=True) for key, _ in _members(text, top))
     yield from _field_spans(text, top)
 
 
@@ -156,9 +157,9 @@ def _field_spans(text: str, span: _Span, depth: int = 0) -> Iterator[_Span]:
             yield from _field_spans(text, value, depth + 1)
 
 
-def _like(old: str | int, new: str) -> str:
+def _like(old: _Span, new: str) -> str:
     """A number stays a number and a string a string; a word that became a number is one (core.aliases.numeric)."""
-    was_string = isinstance(old, str) and old.isdecimal()
+    was_string = old.key or (isinstance(old.value, str) and old.value.isdecimal())
     return new if new.isdecimal() and not was_string else json.dumps(new)
 
 

@@ -55,6 +55,14 @@ def test_a_map_by_id_gets_other_keys() -> None:
     assert replace_ids(SEVERAL, body, ALIASES) == b'{"1500000000":"STATUS_OK:7", "8":"STATUS_WAIT_CODE"}'
 
 
+def test_a_word_that_becomes_a_number_is_one_but_as_a_key() -> None:
+    """Ids of providers that issue words are numbers to handler_api's clients; keys of an object stay strings."""
+    body = b'{"activationId":"lr_1","phone":"lr_1"}'
+    assert replace_ids(NUMBER, body, {"lr_1": "7"}) == b'{"activationId":7,"phone":"lr_1"}'
+    assert replace_ids(SEVERAL, b'{"lr_1":"STATUS_CANCEL"}', {"lr_1": "7"}) == b'{"7":"STATUS_CANCEL"}'
+    assert replace_ids(NUMBER, b"ACCESS_NUMBER:lr_1:7", {"lr_1": "7"}) == b"ACCESS_NUMBER:7:7"
+
+
 def test_other_maps_keep_their_keys() -> None:
     """Country 7 of a price list is no lease 7."""
     body = b'{"7":{"tg":{"cost":7}}}'
