@@ -1,11 +1,13 @@
 """What a gateway learns of both arms' replies, from its pools to the store."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from canary.core.compare.coverage import Unmapped
+from canary.core.compare.judge import Difference
 from canary.core.compare.market import Market
 from canary.core.compare.traits import Aspect
 from canary.core.model import Arm, Call, Exchange, Response
@@ -20,6 +22,8 @@ from tests.rig import Rig, rig
 from tests.waiting import until
 
 CODE = "918273"
+ALIKE = int(os.environ.get("ALIKE_LEASES", "100"))
+"""Leases at each provider that is compared with itself."""
 
 
 def tasked(call: Call, body: str, arm: Arm = Arm.OLD, status: int = 200, media: str = "text/html") -> Asked:
@@ -261,9 +265,9 @@ async def test_like_arms_have_no_differences(dialect: str, weight: float) -> Non
 
 @pytest.mark.parametrize("name", sorted(PROFILES))
 async def test_no_dialect_differs_from_itself(name: str) -> None:
-    """Every known provider's answers beside its own."""
+    """Every known provider's answers beside its own; 10 000 calls of each with ALIKE_LEASES=1200."""
     traffic = Traffic(name, 0.3, {"dialect": name}, {"dialect": name})
-    await traffic.run(leases=100, reads=30)
+    await traffic.run(leases=ALIKE, reads=ALIKE // 4)
     assert traffic.found() == []
 
 
@@ -274,10 +278,15 @@ def test_every_drift_of_the_simulator_is_looked_at() -> None:
 
 @pytest.mark.parametrize("drift", sorted(FOUND))
 async def test_a_drift_is_found_in_traffic(drift: str) -> None:
-    """Half of the leases on a drifted new, and reads on both: the drift is told apart, with what it breaks."""
-    old, (action, kind, path) = FOUND[drift]
+    """Half of the leases on a drifted new, and reads on both: the drift is told apart within 300 leases, with what it
+    breaks."""
+    old, place = FOUND[drift]
     traffic = Traffic(drift, 0.5, old, {"drifts": drift})
-    await traffic.run(leases=300, reads=30)
-    found = {(one.action, one.kind, one.path): one for one in traffic.found()}
-    assert (action, kind, path) in found
-    assert found[action, kind, path].breaks
+    found: dict[tuple[str, Aspect, str], Difference] = {}
+    for _ in range(5):
+        await traffic.run(leases=60, reads=20)
+        found = {(one.action, one.kind, one.path): one for one in traffic.found()}
+        if place in found:
+            break
+    assert place in found
+    assert found[place].breaks
