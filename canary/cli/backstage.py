@@ -7,6 +7,7 @@ from time import time
 
 from canary.control.begin import begin
 from canary.control.controller import Controller
+from canary.control.housekeeping import Housekeeping
 from canary.gateway.config import Loaded, Secrets, notify_addresses
 from canary.gateway.service import GatewayService
 from canary.notify.addresses import couriers
@@ -15,7 +16,7 @@ from canary.store.store import Store
 
 
 class ControlRoom:
-    """The controller at work, and beside it what tells people of decisions.
+    """The controller at work, and beside it what tells people of decisions and what prunes the store.
 
     Args:
         clock: wall-clock seconds.
@@ -27,7 +28,10 @@ class ControlRoom:
     def __init__(self, store: Store, loaded: Loaded, clock: Callable[[], float]) -> None:
         self._controller = Controller(store, loaded.policy, loaded.profiles, clock)
         self._notifier = Notifier(store, loaded.policy.name, couriers(notify_addresses(loaded)))
-        self._running: asyncio.Task[None] | None = None
+        self._housekeeping = Housekeeping(
+            store, loaded.policy.name, loaded.policy.retention, clock, lambda: self.leads
+        )
+        self._running: list[asyncio.Task[None]] = []
 
     @property
     def leads(self) -> bool:
@@ -42,13 +46,16 @@ class ControlRoom:
         """
         await self._notifier.start()
         await asyncio.to_thread(self._controller.lead)
-        self._running = asyncio.create_task(self._controller.run(), name="controller")
+        self._running = [
+            asyncio.create_task(self._controller.run(), name="controller"),
+            asyncio.create_task(self._housekeeping.run(), name="housekeeping"),
+        ]
 
     async def stop(self) -> None:
         """Make no further tick; harmless when it was never started."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
         await self._notifier.stop()
         await asyncio.to_thread(self._controller.resign)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, tuple_, update
 
@@ -22,6 +22,7 @@ from canary.core.accounts import (
 from canary.core.leases import SKEW
 from canary.core.model import Arm
 from canary.core.money import NOTHING, Basis, Result
+from canary.store import settled
 from canary.store.leases import CHUNK
 from canary.store.rows import Row
 from canary.store.schema import accounts, arms, leases, statements
@@ -90,18 +91,42 @@ def reconcile(
     )
     refunds = and_(of_account, leases.c.result == Result.REFUND)
     certainly, possibly = _certainly_due(reading.at - slowest), _possibly_due(reading.until)
+    gone = _Gone.of(connection, rollout, reading)
     spent = Range(
-        _sum(connection, and_(of_account, leases.c.opened_at < reading.at - slowest)),
-        _sum(connection, and_(of_account, leases.c.opened_at < reading.until)) + aside,
+        _sum(connection, and_(of_account, leases.c.opened_at < reading.at - slowest)) + gone.spent,
+        _sum(connection, and_(of_account, leases.c.opened_at < reading.until)) + gone.spent + aside,
     )
-    due = Range(_sum(connection, and_(refunds, certainly)), _sum(connection, and_(refunds, possibly)))
+    due = Range(
+        _sum(connection, and_(refunds, certainly)) + gone.due,
+        _sum(connection, and_(refunds, possibly)) + gone.due,
+    )
     after = judged(reading, spent, due, before)
     upsert(connection, accounts, [{"rollout": rollout} | asdict(after)])
-    came = after.arrived - _sum(connection, and_(refunds, leases.c.refunded_at.is_not(None)))
+    confirmed = _sum(connection, and_(refunds, leases.c.refunded_at.is_not(None))) + gone.confirmed
+    came = after.arrived - confirmed
     if came > 0:
         owed = _owed(connection, and_(refunds, leases.c.refunded_at.is_(None), certainly))
         _confirm(connection, rollout, reading.at, arrived(owed, came, reading.at - refund_within))
     return after
+
+
+class _Gone(NamedTuple):
+    """The money of an account's leases that are kept as counts alone; all of it was long settled."""
+
+    spent: Decimal
+    due: Decimal
+    confirmed: Decimal
+
+    @classmethod
+    def of(cls, connection: Connection, rollout: str, reading: Reading) -> Self:
+        table = settled.settled.c
+        account = [table.arm.in_(reading.arms), *([table.key == reading.account] if reading.account else [])]
+        refunds = [*account, table.result == Result.REFUND]
+        return cls(
+            settled.amount(connection, rollout, *account),
+            settled.amount(connection, rollout, *refunds),
+            settled.amount(connection, rollout, *refunds, table.refunded),
+        )
 
 
 def _certainly_due(at: float) -> _Where:

@@ -77,14 +77,22 @@ def _translate(error: DBAPIError | PoolTimeout, where: str) -> StoreError:
     return StoreUnavailable(f"the state {where} does not answer: {why}")
 
 
+_PRAGMAS = (
+    "auto_vacuum=INCREMENTAL",  # only a file without tables takes it; in an older one freed pages are used again
+    "journal_mode=WAL",
+    "synchronous=FULL",  # a commit is on the disk when it returns, as promised before a number is shown
+    "temp_store=MEMORY",
+    "cache_size=-16000",
+)
+
+
 def _sqlite(path: Path) -> Engine:
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY, "autocommit": True})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
-        # FULL: a commit is on the disk when it returns, as promised before a number is shown
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16000"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func,
 from canary.core.aliases import alias
 from canary.core.leases import LeaseEvent, apply, merge
 from canary.core.model import Arm, Kind, Lease, LeaseState, Purchase
+from canary.store import settled
 from canary.store.rows import MAX_UNIT, lease_of, lease_row, purchase_of, purchase_row
 from canary.store.schema import leases, purchases
 from canary.store.upsert import insert_new, upsert
@@ -214,6 +215,8 @@ def counts(connection: Connection, rollout: str) -> dict[Arm, Counter[LeaseState
     statement = select(*columns, func.count()).where(leases.c.rollout == rollout).group_by(*columns)
     found: dict[Arm, Counter[LeaseState]] = {arm: Counter() for arm in Arm}
     for arm, _result, state, n in connection.execute(statement):
+        found[Arm(arm)][LeaseState(state)] += n
+    for (arm, state), _kind, _price, n, *_ in settled.grouped(connection, rollout, "arm", "state"):
         found[Arm(arm)][LeaseState(state)] += n
     return found
 

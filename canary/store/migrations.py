@@ -36,6 +36,6 @@ def _sums(connection: Connection) -> None:
 MIGRATIONS: tuple[Callable[[Connection], Any], ...] = (
     *(_first, _history, _acks),
     *(_whole_tables, _whole_tables, _whole_tables),
-    *(_sums, _whole_tables),
+    *(_sums, _whole_tables, _whole_tables),
 )
 """Steps in order; the n-th brings a store to version n. A step is never changed once released."""

@@ -157,6 +157,23 @@ leases = Table(
     ),
 )
 
+# leases that were pruned, as counts of equal ones
+settled = Table(
+    "settled",
+    metadata,
+    Column("rollout", String(200), primary_key=True),
+    Column("arm", String(3), primary_key=True),
+    Column("service", String(100), primary_key=True),
+    Column("country", String(100), primary_key=True),
+    Column("key", String(40), primary_key=True),
+    Column("result", String(10), primary_key=True),
+    Column("state", String(20), primary_key=True),
+    Column("price", String(40), primary_key=True),  # its digits; empty when it is not known
+    Column("refunded", Boolean, primary_key=True),  # a balance has confirmed it
+    Column("purchased", Boolean, primary_key=True),  # through the harness
+    Column("n", BigInteger, nullable=False),
+)
+
 tallies = Table(
     "tallies",
     metadata,

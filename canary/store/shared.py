@@ -2,6 +2,7 @@
 
 from canary.store.database import Database
 from canary.store.outbox import Outbox
+from canary.store.retention import Retention
 from canary.store.shadow_leases import ShadowBook
 from canary.store.statements import Statements
 
@@ -20,3 +21,7 @@ class Shared(Database):
     def statements(self, rollout: str) -> Statements:
         """What the arms' own histories say of a rollout's refunds."""
         return Statements(rollout, self._write, self._read)
+
+    def retention(self, rollout: str) -> Retention:
+        """Lets go of a rollout's old rows."""
+        return Retention(rollout, self._write)

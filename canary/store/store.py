@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from canary.core.accounts import Account, Books, Promises, Reading, Terms
 from canary.core.compare.acks import Ack, Findings
-from canary.core.compare.coverage import Unmapped, unmapped
+from canary.core.compare.coverage import unmapped
 from canary.core.compare.judge import Difference
 from canary.core.compare.judge import differences as contract_of
 from canary.core.compare.shape import Sighting, TraitKey
@@ -379,10 +379,6 @@ class Store(Shared):
     def differences(self, rollout: str) -> list[Difference]:
         """The contract differences of the current attempt, but for those that the policy declares as exceptions."""
         return [*self.findings(rollout).differences]
-
-    def unmapped(self, rollout: str) -> list[Unmapped]:
-        """The actions in use that new cannot serve."""
-        return [*self.findings(rollout).unmapped]
 
     def acknowledge(self, rollout: str, new: Sequence[Ack], decision: Decision) -> None:
         """Write acknowledgements and append the decision; of one place the latest counts."""

@@ -23,6 +23,15 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
     return connection.execute(_keeping(connection.dialect.name, table), rows).rowcount
 
 
+def add_up(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows; one whose primary key is there already adds its ``n`` to that one's."""
+    if rows:
+        statement = _insert(connection.dialect.name, table)
+        keys = [column.name for column in table.primary_key]
+        added = {"n": table.c.n + statement.excluded.n}
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=added), rows)
+
+
 # Composing these statements costs more than carrying them out, and every purchase needs both.
 
 

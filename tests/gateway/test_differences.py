@@ -231,7 +231,7 @@ async def test_an_unsupported_action_in_use_is_unmapped(tmp_path: Path) -> None:
         await gateway.ask("getRentList")
         await gateway.ask("getBalance")
         await gateway.flush()
-        (found,) = gateway.store.unmapped(gateway.name)
+        (found,) = [*gateway.store.findings(gateway.name).unmapped]
         assert found == Unmapped("getRentList", 1, "the profile of new declares it")
 
 

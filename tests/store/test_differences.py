@@ -94,7 +94,7 @@ def test_an_arm_alone_has_no_differences(store: Store) -> None:
 def test_an_unknown_rollout_has_nothing(store: Store) -> None:
     """No rollout, no differences and no unmapped actions."""
     assert store.differences("other") == []
-    assert store.unmapped("other") == []
+    assert [*store.findings("other").unmapped] == []
 
 
 def test_only_the_current_attempt_counts(store: Store) -> None:
@@ -152,7 +152,7 @@ def test_unmapped_actions_are_known_from_replies_and_from_the_profile(store: Sto
         unmapped_getRentList=2,
         shadow_sent=3,
     )
-    assert [(found.action, found.calls) for found in store.unmapped(NAME)] == [
+    assert [(found.action, found.calls) for found in [*store.findings(NAME).unmapped]] == [
         ("getOperators", 3),
         ("getRentList", 2),
     ]

@@ -185,6 +185,9 @@ _DEFAULT_STAGES = (
 )
 
 
+DAY = 86_400.0
+
+
 class Policy(Strict):
     """A whole policy file."""
 
@@ -208,6 +211,14 @@ class Policy(Strict):
     notify: tuple[Annotated[EnvRef | FileRef, BeforeValidator(_address)], ...] = ()  # told of decisions
     webhooks: WebhookPolicy | None = None
     maturity: Annotated[Duration, Field(gt=0)] | None = None
+    retention: Duration = 30 * DAY  # how long is kept what no decision stands on
+
+    @field_validator("retention")
+    @classmethod
+    def _retention(cls, retention: float) -> float:
+        if retention < DAY:
+            raise ValueError("expected at least 1d: calls and refunds of a lease are followed after its end")
+        return retention
 
     @field_validator("stages")
     @classmethod

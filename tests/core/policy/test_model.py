@@ -277,6 +277,7 @@ def test_headers_that_cannot_be_sent(fields: str) -> None:
         ("error_rates: {false_rollback: 0%}", "p.yaml:4: error_rates.false_rollback: expected more than 0"),
         ("error_rates: {false_promote: 100%}", "p.yaml:4: error_rates.false_promote: expected less than 1"),
         ("maturity: 0s", "p.yaml:4: maturity: expected more than 0"),
+        ("retention: 1h", "p.yaml:4: retention: expected at least 1d"),
         ("upstream_failure: {status: 600}", "p.yaml:4: upstream_failure.status: expected at most 599"),
         ("judging: {tick: 0}", "p.yaml:4: judging.tick: expected more than 0"),
     ],
