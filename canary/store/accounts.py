@@ -26,6 +26,7 @@ from canary.store import settled
 from canary.store.leases import CHUNK
 from canary.store.rows import Row
 from canary.store.schema import accounts, arms, leases, statements
+from canary.store.schema import settled as counted
 from canary.store.upsert import upsert
 
 type _Where = ColumnElement[bool]
@@ -119,7 +120,7 @@ class _Gone(NamedTuple):
 
     @classmethod
     def of(cls, connection: Connection, rollout: str, reading: Reading) -> Self:
-        table = settled.settled.c
+        table = counted.c
         account = [table.arm.in_(reading.arms), *([table.key == reading.account] if reading.account else [])]
         refunds = [*account, table.result == Result.REFUND]
         return cls(

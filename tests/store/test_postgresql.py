@@ -14,8 +14,8 @@ from canary.store import postgresql
 from canary.store.engine import BUSY, open_engine
 from canary.store.errors import StoreRefused, StoreUnavailable
 from canary.store.leases import bind
-from canary.store.postgresql import take_turns
 from canary.store.migrations import MIGRATIONS
+from canary.store.postgresql import take_turns
 from canary.store.store import Store
 from tests.factories import tlease, tpurchase, trollout
 from tests.forwarder import Forwarder

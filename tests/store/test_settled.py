@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import create_engine
 
 from canary.core.money import Result
-from canary.store import settled
+from canary.store import schema, settled
 from canary.store.schema import metadata
 
 
@@ -36,7 +36,7 @@ def test_equal_ones_are_counted_together_and_added_to_what_was_there() -> None:
         settled.add(connection, "other", [row()])
         found = set(settled.grouped(connection, "r", "arm"))
         assert settled.amount(connection, "r") == Decimal("1.00")
-        assert settled.amount(connection, "r", settled.settled.c.refunded) == Decimal("0.20")
+        assert settled.amount(connection, "r", schema.settled.c.refunded) == Decimal("0.20")
     assert found == {
         (("new",), Result.SUCCESS, Decimal("0.20"), 3, 0, 3),
         (("new",), Result.REFUND, Decimal("0.20"), 2, 1, 2),
