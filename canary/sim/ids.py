@@ -16,7 +16,8 @@ _STARTS = {"int": 635_468_024, "int64": 3_807_035_855}
 
 _RANDOM: dict[str, Callable[[Random], str]] = {
     "order": lambda random: f"ORD-{''.join(random.choices(_NANOID, k=10))}",
-    "uniqid": lambda random: f"{random.getrandbits(52):013x}",
+    # one in 500 would be all digits, and be taken for a number in JSON
+    "uniqid": lambda random: f"{random.getrandbits(48):012x}{random.choice('abcdef')}",
     "ulid": lambda random: f"lr_01K{''.join(random.choices(_CROCKFORD, k=23))}",
 }
 
