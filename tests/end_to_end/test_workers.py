@@ -119,6 +119,8 @@ async def test_a_lease_reaches_its_arm_through_every_worker(
             grown = counted(later, name) - counted(at_rest, name)
             assert grown == len(customers.answered_at) - before, "each call is counted once"
         assert (later["canary_misrouted_total"], later["canary_internal_errors_total"]) == (0, 0)
+        await harness.act("rollback", "in effect at every worker when it is answered")
+        assert (await harness.samples())["canary_weight"] == 0.0
         status = await harness.status()
         assert await harness.stop() == 0
     assert [lease.strangers for lease in customers.leases if lease.strangers] == []

@@ -9,7 +9,7 @@ import pytest
 
 from canary.core.model import Arm, Response, RolloutState
 from canary.gateway import bindings
-from canary.store import postgresql
+from canary.store import engine, postgresql
 from tests.factories import tdecision
 from tests.fleet.test_replicas import bought_on_new
 from tests.forwarder import Forwarder
@@ -31,6 +31,7 @@ class Parted:
 async def parted(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Parted]:
     """At weight 100 %, and quick to notice that the database says nothing."""
     monkeypatch.setattr(postgresql, "STATEMENT", 0.3)
+    monkeypatch.setattr(engine, "BUSY", 2.0)
     monkeypatch.setattr(bindings, "PATIENCE", 0.5)
     state = server.database()
     async with AsyncExitStack() as stack:
