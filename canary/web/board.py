@@ -16,6 +16,7 @@ from canary.core.stats.bins import COUNT, edge, quantile
 from canary.core.tally import Tally, TallyKey, bucket_of
 from canary.store.store import Store
 from canary.web.headline import headline
+from canary.web.shadow import shadow_of
 from canary.web.status import status_with
 
 EVENTS = (Event.PAUSE, Event.RESUME, Event.PROMOTE, Event.ROLLBACK, Event.APPROVE, Event.RESTART)
@@ -75,6 +76,7 @@ def board_of(store: Store, name: str, now: float) -> dict[str, Any]:
         ],
         "unmapped": [asdict(one) for one in findings.open_unmapped],
         "acknowledged": len(findings.acks),
+        "shadow_leases": shadow_of(store, name, now) | {"mode": policy.shadow.leases if policy else "off"},
         "hazards": _hazards(status["hazards"], store.hazards(name)),
         "decisions": [_decision(decision) for decision in decisions],
     }

@@ -1,6 +1,7 @@
 """Acting on a rollout from the dashboard, in a real browser."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
@@ -9,7 +10,7 @@ from canary.core.model import RolloutState
 from canary.store.store import Store
 from tests.browser.conftest import Open
 from tests.browser.page import SHOWN, Window
-from tests.story import NAME, Story
+from tests.story import NAME, Story, policy
 from tests.web.serving import TOKEN, Client, serving
 
 
@@ -142,3 +143,36 @@ async def test_reading_from_afar_needs_the_token_first(far: Client, window: Open
         assert NAME not in await page.page.content()
         await page.sign_in()
         await page.says("h1", "Holding at 25%")
+
+
+async def test_a_difference_is_acknowledged(client: Client, store: Store, window: Open) -> None:
+    """Its button asks for a reason, which goes on the record; the difference leaves the page and is still counted."""
+    async with window(client.url) as page:
+        await page["#differences"].get_by_role("button", name="Acknowledge getStatus: parts").click()
+        await page.sign_in()
+        await page.says("#confirm-text", "getStatus: parts")
+        await confirmed(page, "we split at the colon", "Acknowledge")
+        await page.says("#differences", "1 acknowledged, and no longer counted.")
+        await expect(page["#differences article"]).to_have_count(0)
+        await page.says("#log li:first-child", "we split at the colon")
+        assert page.complaints == []
+    assert store.decisions(NAME)[-1].event == "ack"
+
+
+async def test_shadow_leases_are_stopped(tmp_path: Path, window: Open) -> None:
+    """Where the policy buys them they have a switch: stopped with or without a reason, and started again."""
+    budget = {"run": "$5", "day": "$5"}
+    shadowed = policy(shadow={"leases": "live", "budget": budget})
+    story = Story(Store(tmp_path / "canary.db"), policy=shadowed)
+    async with serving(story.store, story.clock, name=NAME) as asking, window(asking.url) as page:
+        await page.says("#shadow-leases", "shadow leases, live")
+        await page.button("Stop shadow leases").click()
+        await page.sign_in()
+        await confirmed(page, "", "Stop")
+        await page.says("#shadow-leases", "Stopped by ada (dashboard)")
+        assert story.store.shadow_book(NAME).switch().stopped
+        await page.button("Start shadow leases").click()
+        await confirmed(page, "cheap again", "Start")
+        await page.says("#shadow-leases", "Started by ada (dashboard) from 127.0.0.1: cheap again")
+        assert page.complaints == []
+    assert not story.store.shadow_book(NAME).switch().stopped

@@ -19,3 +19,5 @@ export const login = (token) => send("/login", { token });
 export const logout = () => send("/logout", {});
 export const history = () => ask("/api/v1/history");
 export const act = (event, actor, reason) => send(`/api/v1/${event}`, { actor, reason });
+export const acknowledge = (place, actor, reason) => send("/api/v1/ack", { ...place, actor, reason });
+export const turnShadow = (stop, actor, reason) => send(`/api/v1/shadow/${stop ? "stop" : "start"}`, { actor, reason });

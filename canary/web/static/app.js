@@ -1,12 +1,12 @@
 // The page: one stream of boards from the server, shown part by part; the evidence over time is kept here.
 
 import * as api from "./api.js";
-import { EVENTS, confirm, signIn } from "./dialogs.js";
+import { EVENTS, SHADOW, acknowledging, confirm, signIn } from "./dialogs.js";
 import { by, el, setText, show } from "./dom.js";
 import { gates } from "./gates.js";
 import { Evidence } from "./evidence.js";
 import { stages } from "./stages.js";
-import { differences, hazards, latencies, leases, log, shadow, spending, unmapped } from "./tables.js";
+import { differences, hazards, latencies, leases, log, shadow, shadowLeases, spending, unmapped } from "./tables.js";
 
 const SILENCE = 15; // seconds without a board after which the page says that it is not live
 const AGAIN = 3000; // milliseconds until a broken stream is opened again
@@ -41,9 +41,10 @@ function paint() {
   spending(by("money"), board);
   latencies({ pick: by("action"), chart: by("latency-chart"), numbers: by("latency") }, board);
   shadow(by("shadow"), board);
-  differences(by("differences"), board);
+  shadowLeases(by("shadow-leases"), board, turnShadow);
+  differences(by("differences"), board, acknowledge);
   hazards(by("hazards"), board);
-  unmapped(by("unmapped"), board);
+  unmapped(by("unmapped"), board, acknowledge);
   log(by("log"), board);
 }
 
@@ -57,11 +58,18 @@ function reasons(why) {
 function button(event) {
   const { button: text, kind } = EVENTS[event];
   const node = el("button", { type: "button", class: kind, "data-event": event }, text);
-  node.onclick = async () => {
-    if (page.mayAct || (await sign())) await confirm(event);
-  };
+  node.onclick = () => operate(EVENTS[event], (actor, reason) => api.act(event, actor, reason));
   return node;
 }
+
+/** Do something after a confirmation, signing in first where that is needed. */
+async function operate(words, work) {
+  if (page.mayAct || (await sign())) await confirm(words, work);
+}
+
+const acknowledge = (place, what) => operate(acknowledging(what), (actor, reason) => api.acknowledge(place, actor, reason));
+
+const turnShadow = (stop) => operate(SHADOW[stop ? "stop" : "start"], (actor, reason) => api.turnShadow(stop, actor, reason));
 
 function pulse() {
   const silent = Date.now() / 1000 - page.heard;

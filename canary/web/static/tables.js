@@ -81,17 +81,46 @@ export function shadow(node, board) {
     ]));
 }
 
-export function differences(node, board) {
+/** Numbers bought on new for comparison, and their switch; nothing where the policy has none. */
+export function shadowLeases(node, board, turn) {
+  show(node, board.shadow_leases, (found) => {
+    const bought = total(found.leases);
+    if (found.mode === "off" && !bought) return null;
+    const by = found.by ? `${found.stopped ? "Stopped" : "Started"} by ${found.by.actor}${found.by.reason ? `: ${found.by.reason}` : ""}` : null;
+    return [
+      table(`Shadow leases, ${found.mode}`, [`shadow leases, ${found.mode}`, ""], [
+        ["open", data(found.leases.open, count(found.leases.open), { "data-shadow-leases": "open" })],
+        ["being bought or looked for", data(found.leases.reserved, count(found.leases.reserved))],
+        ["given back or over", data(found.leases.ended, count(found.leases.ended))],
+        ["spent, refunds aside", data(found.spent.run, money(found.spent.run))],
+        ["not given back yet", data(found.spent.outstanding, money(found.spent.outstanding))],
+      ]),
+      by ? el("p", { class: "note" }, by) : null,
+      act(found.stopped ? "Start shadow leases" : "Stop shadow leases", () => turn(!found.stopped), found.stopped ? "" : "danger"),
+    ];
+  });
+}
+
+function act(text, work, kind = "", name = null) {
+  const node = el("button", { type: "button", class: `small ${kind}`.trim(), "aria-label": name }, text);
+  node.onclick = work;
+  return node;
+}
+
+/** `acknowledge` is called with a place and with the finding in words. */
+export function differences(node, board, acknowledge) {
   show(node, [board.differences, board.acknowledged], ([found, acknowledged]) => [
-    found.map(difference),
+    found.map((one) => difference(one, acknowledge)),
     acknowledged ? el("p", { class: "none" }, `${count(acknowledged)} acknowledged, and no longer counted.`) : null,
   ]);
 }
 
-function difference(one) {
+function difference(one, acknowledge) {
+  const what = `${one.action}: ${one.kind.replaceAll("_", " ")}${one.path ? ` at ${one.path}` : ""}`;
+  const place = { action: one.action, kind: one.kind, path: one.path };
   return (
     el("article", {},
-      el("h3", {}, `${one.action}: ${one.kind.replaceAll("_", " ")}`, one.path ? ` at ${one.path}` : null),
+      el("div", { class: "beside apart" }, el("h3", {}, what), act("Acknowledge", () => acknowledge(place, what), "", `Acknowledge ${what}`)),
       el("dl", {}, [
         ["old", one.old], ["new", one.new], ["breaks", one.breaks], ["seen", `${count(one.count)} times`],
       ].map(([term, text]) => [el("dt", {}, term), el("dd", {}, text)]))));
@@ -116,10 +145,13 @@ function hazard(one) {
   ].filter(Boolean);
 }
 
-export function unmapped(node, board) {
+export function unmapped(node, board, acknowledge) {
   show(node, board.unmapped, (found) => found.length
-    ? table("Actions that new cannot serve", ["new cannot serve", "calls"], found.map((one) => [
-        [one.action, el("span", { class: "note" }, ` ${one.why}`)], data(one.calls, count(one.calls))]))
+    ? table("Actions that new cannot serve", ["new cannot serve", "calls", ""], found.map((one) => {
+        const what = `${one.action}: new cannot serve it`;
+        const button = act("Acknowledge", () => acknowledge({ action: one.action, kind: "unmapped" }, what), "", `Acknowledge ${what}`);
+        return [[one.action, el("span", { class: "note" }, ` ${one.why}`)], data(one.calls, count(one.calls)), button];
+      }))
     : null);
 }
 
