@@ -2,13 +2,15 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
 from canary.core.actions import CATALOGUE
-from canary.core.model import Effect
+from canary.core.model import Effect, Request
 from canary.sim.lease import State as Sold
 from canary.store.errors import StoreUnavailable
 from canary.store.shadow_leases import State, Switch
@@ -30,8 +32,8 @@ def in_sandbox(world: Shadowed, action: str) -> set[bool]:
 
 
 async def test_switched_off_no_side_effect_ever_reaches_new(tmp_path: Path) -> None:
-    """Every action that there is, and some that there are not, with everything shadowed: old alone gets those that
-    buy, write, concern a lease, or are unknown."""
+    """Every action that there is, and some that there are not, however it is sent, with everything shadowed: old alone
+    gets those that buy, write, concern a lease, or are unknown."""
     async with rig(tmp_path, rollout={"shadow": 1.0}) as gateway:
         for upstream in (gateway.old, gateway.new):
             upstream.answers(getNumber="ACCESS_NUMBER:7:79990001122", getNumberV2='{"activationId":8}')
@@ -42,7 +44,8 @@ async def test_switched_off_no_side_effect_ever_reaches_new(tmp_path: Path) -> N
                 {"service": "tg", "country": "6"},
                 {"activationId": "8"},
             ):
-                await gateway.handle(treq(name, **params))
+                for request in _ways(name, params):
+                    await gateway.handle(request)
         await until(lambda: gateway.service.shadow.waiting == 0)
         await gateway.service.shadow_leases.keeper.work()
         reads = {action.name for action in CATALOGUE if action.effect in HARMLESS}
@@ -55,6 +58,15 @@ async def test_switched_off_no_side_effect_ever_reaches_new(tmp_path: Path) -> N
         assert gateway.store.shadow_book(gateway.name).counts() == dict.fromkeys(
             gateway.store.shadow_book(gateway.name).counts(), 0
         )
+
+
+def _ways(name: str, params: dict[str, str]) -> Iterator[Request]:
+    """A call by each method, and as a form."""
+    for method in ("GET", "POST", "PUT", "HEAD"):
+        yield treq(name, method=method, **params)
+    body = urlencode({"api_key": CLIENT_KEY, "action": name, **params}).encode()
+    form = (("Content-Type", "application/x-www-form-urlencoded"),)
+    yield treq(method="POST", query="", body=body, headers=form)
 
 
 # --- in the sandbox ---------------------------------------------------------------------------------------------------
