@@ -364,3 +364,15 @@ async def test_a_long_lease_is_one_there(world: World) -> None:
     assert refused == {"status": "error", "message": "CANT_CANCEL"}, "a message has come"
     unknown = await world.client.call("getRentStatus", id="77")
     assert json.loads(unknown.text)["message"] == "NO_ID_RENT"
+
+
+async def test_a_lease_outlives_the_process(world: World) -> None:
+    """After a restart its id, an alias where the provider's own is none, leads to the same number and arm."""
+    lease = await world.bought("wa")
+    sold = world.new.books.leases[-1]
+    assert await world.harness.stop() == 0
+    await world.harness.start()
+    answer = await world.client.call("getStatus", id=lease)
+    assert (answer.text, answer.arm) == ("STATUS_WAIT_CODE", "new")
+    assert await world.set(lease, 8) == "ACCESS_CANCEL"
+    assert sold.state is State.CANCELLED

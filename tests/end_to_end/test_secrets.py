@@ -3,7 +3,7 @@
 import asyncio
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus, urlsplit
 
@@ -11,6 +11,8 @@ import aiohttp
 import pytest
 
 from canary.core.protocol.rewrite import fingerprint
+from canary.sim.behaviour import Behaviour
+from canary.sim.provider import Provider
 from tests.end_to_end.client import Client
 from tests.end_to_end.rig import Harness, policy
 from tests.upstreams import Heard, Play, ScriptedUpstream, Wire, closes, hangs, raw, resets, response, says
@@ -87,6 +89,42 @@ async def test_no_key_is_anywhere(tmp_path: Path) -> None:
     _search({**files, "output": output.encode()})
     assert "a purchase on" in output, "the failures were logged"
     assert any(fingerprint(CLIENTS).encode() in content for content in files.values()), "the leases are there"
+
+
+async def test_no_token_is_anywhere(tmp_path: Path) -> None:
+    """A provider's key is exchanged for tokens that expire and are refused: neither they nor the key are in the state,
+    the recorded flows, the output or the admin's answers."""
+    environ = {"OLD_SMS_KEY": OLDS, "NEW_SMS_KEY": NEWS, "NEW_SMS_USER": "somebody"}
+    behaviour = Behaviour(dialect="textverified", token_lifetime=3600, keys_refused=False)
+    side = {
+        "provider": "textverified",
+        "headers": {"X-API-USERNAME": {"env": "NEW_SMS_USER"}},
+        "timeout": "500ms",
+    }
+    async with (
+        ScriptedUpstream(otherwise=says("ACCESS_NUMBER:1:7123456789")) as old,
+        Provider(behaviour, seed="new", keys=[NEWS]) as new,
+        Harness(
+            tmp_path,
+            policy(old.url, new.url, stages=HALF, new=side),
+            ("--log-level", "debug", "--record", str(tmp_path / "flows")),
+            environ=environ,
+        ) as harness,
+        Client(harness.url, key=CLIENTS) as client,
+    ):
+        tokens = new._desk._shop.tokens
+        for knobs in ({}, {"keys_refused": True}, {"hang": 1.0}, {"html_error": 1.0}, {"reset": 1.0}, {}):
+            await new.change({"keys_refused": None, "hang": None, "html_error": None, "reset": None, **knobs})
+            for _ in range(4):
+                await client.call("getNumber", service="tg", country="187")
+            for token in [*tokens][-1:]:
+                tokens[token] = ("", 0.0)  # refused from now on
+        assert len(tokens) > 1
+        assert any(lease.key == fingerprint(NEWS) for lease in new.books.leases)
+        secrets = (*tokens, NEWS, "somebody")
+        _search({page: body async for page, body in _pages(harness)}, secrets)
+        assert await harness.stop() == 0
+    _search({**_files(tmp_path), "output": "".join(harness.output).encode()}, secrets)
 
 
 async def _succeed(client: Client, old: ScriptedUpstream, new: ScriptedUpstream) -> None:
@@ -169,10 +207,10 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def _search(places: dict[str, bytes]) -> None:
+def _search(places: dict[str, bytes], secrets: Iterable[str] = (CLIENTS, OLDS, NEWS)) -> None:
     assert places
     for name, content in places.items():
-        for key in (CLIENTS, OLDS, NEWS):
+        for key in secrets:
             for spelling in _spellings(key):
                 at = content.find(spelling)
                 assert at < 0, f"{name}: {content[max(0, at - 200) : at + 60]!r}"
