@@ -105,6 +105,7 @@ async def shadowed(
     *,
     gateways: int = 1,
     state: Path | str | None = None,
+    dialect: str | None = None,
     new: dict[str, Any] | None = None,
     rollout: dict[str, Any] | None = None,
     **changes: Any,
@@ -114,16 +115,18 @@ async def shadowed(
     Args:
         shadow: that section of the policy.
         state: where the store is kept, an SQLite file if nothing is said.
+        dialect: new's own, if it speaks no handler_api.
         new: knobs of the new provider.
         changes: keys of the policy.
     """
     profile = folder / "shadowed.yaml"
-    profile.write_text(yaml.safe_dump(PROFILE), encoding="utf-8")
+    spoken = {} if dialect is None else {"dialect": dialect}
+    profile.write_text(yaml.safe_dump({**PROFILE, **spoken}), encoding="utf-8")
     clock = FakeClock()
     wrong = Wrong(clock)
     async with AsyncExitStack() as stack:
         old_knobs = changed(Behaviour(), {**SOLD, "id_start": 1000})
-        new_knobs = changed(Behaviour(), {**SOLD, "id_start": 5000, **(new or {})})
+        new_knobs = changed(Behaviour(), {**SOLD, "id_start": 5000, **spoken, **(new or {})})
         old = await stack.enter_async_context(Provider(old_knobs, seed="old", clock=clock))
         there = await stack.enter_async_context(Provider(new_knobs, seed="new", clock=clock))
         running = []

@@ -225,6 +225,25 @@ async def test_a_live_lease_is_read_and_never_written(tmp_path: Path) -> None:
         assert in_sandbox(world, "getNumber") == {False}
 
 
+@pytest.mark.parametrize(("shadow", "cost"), [(SANDBOX, "0"), (LIVE, "0.20")])
+async def test_a_new_with_an_api_of_its_own_is_shadowed_alike(
+    tmp_path: Path, shadow: dict[str, object], cost: str
+) -> None:
+    """The sandbox's header and the cap on the price get there, polls follow, and the number is given back."""
+    async with shadowed(tmp_path, shadow, dialect="verifysms-native") as world:
+        lease = await world.buy(maxPrice="0.20")
+        await world.settled()
+        await world.ask("getStatus", id=lease)
+        await until(lambda: world.count("shadow_lease_calls_sent") == 1)
+        [sold] = world.new.books.leases
+        assert (sold.sandbox, world.new.books.spent) == (shadow is SANDBOX, Decimal(cost))
+        world.clock.advance(HOLD + 6)
+        await world.ask("setStatus", id=lease, status="8")
+        await until(lambda: shadow is LIVE or world.count("shadow_lease_calls_sent") == 2)
+        await world.keep()
+        assert sold.state is Sold.CANCELLED
+
+
 async def test_a_live_lease_has_its_price_written_down(tmp_path: Path) -> None:
     """What the cost header says, not what was reserved; at most the reserved price is asked for."""
     budget = {"run": "$5", "day": "$5", "price": "$0.50"}
