@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 NODE   := tests/end_to_end/node
 
-.PHONY: setup client demo test check bench bench-stats clean
+.PHONY: setup client demo test check bench bench-stats soak clean
 setup: $(VENV)/ready
 
 $(VENV)/ready: pyproject.toml constraints.txt
@@ -36,6 +36,10 @@ check: setup  ## lint and types only
 bench: setup  ## the data path beside its peers, as ratios within one run; what watching costs
 	$(BIN)/python -m bench.data_path
 	$(BIN)/python -m bench.dashboard
+
+SECONDS ?= 600
+soak: setup  ## steady traffic with faults; what grows or goes astray: make soak SECONDS=300
+	$(BIN)/python -m bench.soak --seconds $(SECONDS)
 
 bench-stats: setup  ## error rates and delays of the gate, by simulation
 	$(BIN)/python -m bench.stats

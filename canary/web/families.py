@@ -149,6 +149,9 @@ PROCESS: tuple[Family[Process] | LatencyFamily, ...] = (
         "Leases whose arm is known without asking the store",
         one(lambda p: p.leases),
     ),
+    Family(
+        "canary_tasks", "gauge", (), "Tasks of the event loop, also those that wait", one(lambda p: p.tasks)
+    ),
     Family("canary_shadow_queue", "gauge", (), "Shadow copies waiting", one(lambda p: p.shadow_queue)),
     Family(
         "canary_view_fresh",

@@ -1,5 +1,6 @@
 """What a proxy knows by itself at one moment, and how the words of several processes become one."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ class Process:
     """What this process knows by itself, copied at one moment. Counts run since it started.
 
     ``rollout``: as it acts on it. ``workers``: processes that answer clients; ``replaced``: those that died and
-    were replaced.
+    were replaced. ``tasks``: of the event loop, whatever they wait for.
     """
 
     calls: Mapping[tuple[Arm, str], Tally]
@@ -40,6 +41,7 @@ class Process:
     rollout: Rollout | None = None
     workers: int = 1
     replaced: int = 0
+    tasks: int = 0
 
 
 class Proxies(Protocol):
@@ -86,6 +88,7 @@ def process_facts(service: GatewayService) -> Process:
         ledger_lag=service.ledger.lag,
         flush_failures=totals.flush_failures,
         rollout=service.view.rollout,
+        tasks=len(asyncio.all_tasks()),
     )
 
 
@@ -145,6 +148,7 @@ _MERGED: Mapping[str, Callable[[Any], Any]] = {
     "rollout": _furthest_behind,
     "workers": sum,
     "replaced": sum,
+    "tasks": sum,
 }
 """Each field with how several of it become one; of none it is what changes no other."""
 
