@@ -246,7 +246,7 @@ async def soak(
     folder: Path, seconds: float, rate: float, ingress: str, say: Callable[[str], object]
 ) -> list[Finding]:
     """One run; ``say`` gets a line for each reading."""
-    notes, began, pace = Timed(), monotonic(), min(60.0, seconds / 5)
+    notes, pace = Timed(), min(60.0, seconds / 5)
     plan = TrafficPlan(
         rate=rate, duration=seconds, clients=24, style="mixed", poll_interval=0.5, patience=min(8.0, seconds)
     )
@@ -255,6 +255,7 @@ async def soak(
         Provider(_SELLS, seed="new") as new,
         harness(folder, old.url, new.url, ingress) as watched,
     ):
+        began = monotonic()
         traffic = asyncio.create_task(run_traffic(plan, watched.proxy, recorder=notes))
         hurting = asyncio.create_task(trouble(old, new, folder / "state.db"))
         readings = []
