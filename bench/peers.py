@@ -20,6 +20,7 @@ POOLED = "mitmdump, pooled script"
 PASS = "same master, pass-through"
 CANARY = "canary run"
 THIN = "canary run, thin ingress"
+WORKERS = "canary run, 2 workers"
 PLAIN = "canary run, 100 reads/s"
 SHADOWING = "canary run, 100 reads/s shadowed"
 

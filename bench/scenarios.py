@@ -10,6 +10,9 @@ from bench.load import Shape, drive
 from bench.peers import Peer, Start, Upstream, Upstreams
 from bench.processes import NotServing, cpu_seconds, resident_bytes
 
+WARM_UP = 20_000
+"""Calls after which memory is expected to grow no more."""
+
 ROUND_TRIP = 50.0
 """Milliseconds."""
 
@@ -33,16 +36,17 @@ class Effort:
     http: tuple[int, float]
     round_trip: tuple[int, float]
     shadow: tuple[int, float]
-    memory_calls: int  # after the first third, which is warm-up
+    memory_calls: int
 
 
-FULL = Effort(https=(5, 2.0), http=(3, 1.0), round_trip=(1, 8.0), shadow=(5, 4.0), memory_calls=60_000)
+FULL = Effort(https=(5, 2.0), http=(3, 1.0), round_trip=(1, 8.0), shadow=(5, 4.0), memory_calls=200_000)
 QUICK = Effort(https=(3, 1.0), http=(1, 0.7), round_trip=(1, 4.0), shadow=(3, 2.0), memory_calls=0)
 
 
 async def measure(upstreams: Upstreams, effort: Effort, only: Collection[str], voice: Voice) -> Turns:
     """The scenarios in turn; ``only`` names those wanted, if not all."""
     paths = [peers.direct, peers.mitmdump, peers.mitmdump_pooled, peers.pass_through, peers.canary()]
+    paths.append(peers.canary(peers.WORKERS, options=("--workers", "2")))
     paths.append(peers.canary(peers.THIN, options=("--ingress", "asgi")))
     if nginx.available():
         paths[1:1] = [peers.split_clients, peers.mirror]
@@ -100,13 +104,13 @@ async def shadow(upstream: Upstream, rounds: int, seconds: float, voice: Voice) 
 
 
 async def memory(upstream: Upstream, calls: int, voice: Voice) -> Turns:
-    """Resident memory after a third of the calls, and after all of them."""
-    shape = Shape(close=False, seconds=120, limit=calls // 3)
+    """Resident memory after the first ``WARM_UP`` calls, and twice more until all have been made."""
     if not calls:
         return
+    rest = Shape(close=False, seconds=240, limit=(calls - WARM_UP) // 2)
     async with AsyncExitStack() as stack:
         for peer in await _start(stack, upstream, [peers.canary("canary memory")], voice):
-            for part in range(3):
+            for part, shape in enumerate((replace(rest, limit=WARM_UP), rest, rest)):
                 voice.turn(f"memory, {shape.limit} calls")
                 yield Run("memory", peers.CANARY, shape.name, part, *await _measured(peer, shape))
 

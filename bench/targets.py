@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.figures import Figure, Ratio, Runs, Sample, quantile
-from bench.peers import BARE, CANARY, DIRECT, PASS, PLAIN, SHADOWING, SPLIT, THIN
+from bench.peers import BARE, CANARY, DIRECT, PASS, PLAIN, SHADOWING, SPLIT, THIN, WORKERS
 
 MEGABYTE = 1_000_000
 
@@ -131,9 +131,22 @@ _TARGETS: Sequence[Callable[[Runs], Verdict]] = (
     Compared(
         5, "p95 <= 1.10x with every read shadowed", "shadow", "close", p95, SHADOWING, PLAIN, at_most=1.1
     ),
+    Compared(
+        6,
+        "2 workers: CPU <= 1.10x of one, keep-alive",
+        "https",
+        "keep-alive",
+        cpu,
+        WORKERS,
+        CANARY,
+        at_most=1.1,
+    ),
+    Compared(6, "2 workers: CPU <= 1.10x of one, close", "https", "close", cpu, WORKERS, CANARY, at_most=1.1),
     Compared(7, "calls/s by nginx split_clients, keep-alive", "https", "keep-alive", rate, CANARY, SPLIT),
     Compared(7, "calls/s by nginx split_clients, close", "https", "close", rate, CANARY, SPLIT),
     Compared(7, "calls/s by direct, keep-alive", "https", "keep-alive", rate, CANARY, DIRECT),
+    Compared(7, "thin: calls/s by nginx split_clients, keep-alive", "https", "keep-alive", rate, THIN, SPLIT),
+    Compared(7, "thin: calls/s by nginx split_clients, close", "https", "close", rate, THIN, SPLIT),
 )
 
 
