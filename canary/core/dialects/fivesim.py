@@ -24,17 +24,19 @@ from canary.core.dialects.model import (
     Settings,
     Steps,
     Want,
+    in_path,
+    read_from,
+)
+from canary.core.dialects.reading import (
     amount_of,
     count_of,
-    in_path,
     known_id,
     latest,
     mapping,
-    read_from,
+    refused_by,
     rows,
     text_of,
 )
-from canary.core.dialects.speech import refused_by
 
 WORDS: Mapping[str, str] = {
     "no free phones": "NO_NUMBERS",

@@ -23,16 +23,11 @@ from canary.core.dialects.model import (
     Settings,
     Steps,
     Want,
-    amount_of,
-    count_of,
     in_path,
-    known_id,
-    mapping,
     read_from,
-    rows,
-    text_of,
     write_to,
 )
+from canary.core.dialects.reading import amount_of, count_of, known_id, mapping, rows, text_of
 from canary.core.protocol.words import OUTCOMES, normalised
 
 _WORDS = {

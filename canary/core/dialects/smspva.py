@@ -24,16 +24,11 @@ from canary.core.dialects.model import (
     Steps,
     Unanswered,
     Want,
-    amount_of,
-    count_of,
     in_path,
-    known_id,
-    mapping,
     read_from,
-    rows,
-    text_of,
     write_to,
 )
+from canary.core.dialects.reading import amount_of, count_of, known_id, mapping, rows, text_of
 
 _REFUSED = {
     401: "BAD_KEY",

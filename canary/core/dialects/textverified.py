@@ -27,19 +27,21 @@ from canary.core.dialects.model import (
     Token,
     Unanswered,
     Want,
-    amount_of,
-    count_of,
     in_path,
-    known_id,
-    latest,
-    mapping,
     read_from,
-    rows,
-    text_of,
     write_to,
     written,
 )
-from canary.core.dialects.speech import refused_by
+from canary.core.dialects.reading import (
+    amount_of,
+    count_of,
+    known_id,
+    latest,
+    mapping,
+    refused_by,
+    rows,
+    text_of,
+)
 
 USA = "US"
 

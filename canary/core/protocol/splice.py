@@ -72,7 +72,7 @@ def replace_field(body: bytes, name: str, own: str, visible: str) -> bytes:
         return body
     for span in sorted(spans, key=lambda span: span.start, reverse=True):
         if isinstance(span.value, str | int) and str(span.value) == own:
-            text = text[: span.start] + _like(span.value, visible) + text[span.end :]
+            text = text[: span.start] + _like(span, visible) + text[span.end :]
     return text.encode("utf-8", "surrogateescape")
 
 

@@ -1,4 +1,4 @@
-"""The words of dialects: reading what providers write, and writing what they read."""
+"""The words of dialects: requests, settings, and writing what providers read."""
 
 from decimal import Decimal
 
@@ -6,21 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary.core.dialects.model import (
-    Garbled,
-    Message,
-    Order,
-    Settings,
-    amount_of,
-    as_json,
-    count_of,
-    in_path,
-    known_id,
-    latest,
-    read_from,
-    text_of,
-    write_to,
-)
+from canary.core.dialects.model import Garbled, Settings, as_json, in_path, read_from, write_to
+from canary.core.dialects.reading import amount_of
 from tests.core.dialects.talk import ok
 
 
@@ -46,44 +33,6 @@ def test_a_value_stays_one_segment(text: str) -> None:
     assert segment.isascii()
     assert not set(segment) & set("/?# \r\n")
     assert segment not in {".", ".."}
-
-
-@pytest.mark.parametrize(
-    ("value", "text", "amount", "count"),
-    [
-        ("12.5", "12.5", Decimal("12.5"), None),
-        (7, "7", Decimal(7), 7),
-        (Decimal("1E+3"), "1000", Decimal(1000), 1000),
-        (Decimal("NaN"), "NaN", None, None),
-        (True, "", None, None),
-        (None, "", None, None),
-        ([], "", None, None),
-        ("two\nlines", "two lines", None, None),
-        ("1e9", "1e9", None, None),
-    ],
-)
-def test_members(value: object, text: str, amount: Decimal | None, count: int | None) -> None:
-    """Text and numbers come interchangeably, on one line; nothing else is taken for either."""
-    row = {"x": value}
-    assert (text_of(row, "x"), amount_of(row, "x"), count_of(row, "x")) == (text, amount, count)
-    assert text_of({"a": "", "b": "second"}, "a", "b") == "second"
-
-
-@pytest.mark.parametrize(
-    "order", [Order("", "7123"), Order("1"), Order("a:b", "7123"), Order("x" * 201, "7123")]
-)
-def test_a_number_that_nobody_could_ask_for_is_no_number(order: Order) -> None:
-    """Without an id that fits into a reply, or without its digits."""
-    with pytest.raises(Garbled):
-        known_id(order)
-
-
-def test_the_newest_message_with_a_code_counts() -> None:
-    """A later one without is often only a greeting."""
-    code, greeting = Message("Code 1", "1"), Message("Welcome")
-    assert latest([code, greeting]) is code
-    assert latest([greeting]) is greeting
-    assert latest([]) == Message()
 
 
 def test_names_of_services_and_countries() -> None:

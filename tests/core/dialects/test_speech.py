@@ -13,7 +13,8 @@ from canary.core.actions import CATALOGUE
 from canary.core.dialects import DIALECTS
 from canary.core.dialects.fivesim import FIVESIM
 from canary.core.dialects.model import Order, OrderState, Settings, Steps, read_from
-from canary.core.dialects.speech import actions, date, digits, moment, money, own_id
+from canary.core.dialects.speech import actions
+from canary.core.dialects.speech.reply import date, digits, moment, money, own_id
 from tests.core.dialects.talk import ok, talk
 
 
