@@ -294,12 +294,34 @@ async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes:
 
 
 def _raw_headers(answer: aiohttp.ClientResponse) -> Headers:
+    kept = []
+    for raw, value in answer.raw_headers:
+        name, travels = _named(raw)
+        if travels:
+            kept.append((name, value.decode("latin-1")))
+        elif name.lower() == "connection" and value.lower() not in _PLAIN:
+            return _slowly(answer)
+    return tuple(kept) if answer.method != "HEAD" else _slowly(answer)
+
+
+def _slowly(answer: aiohttp.ClientResponse) -> Headers:
+    """The headers where ``Connection`` names some of them, or where there is no body to count."""
     raw = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.raw_headers)
     kept = end_to_end(raw)
     if answer.method != "HEAD":
         return kept
     # of a body that stays away the length cannot be counted again
     return (*kept, *(h for h in raw if h[0].lower() == "content-length"))
+
+
+_PLAIN = frozenset({b"close", b"keep-alive"})
+
+
+@lru_cache(maxsize=1024)
+def _named(raw: bytes) -> tuple[str, bool]:
+    """A header's name, and whether it travels past this hop unless ``Connection`` says otherwise."""
+    name = raw.decode("latin-1")
+    return name, name.lower() not in HOP_BY_HOP
 
 
 def _failure(error: Exception, timing: _Timing) -> Failure:

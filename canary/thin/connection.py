@@ -28,6 +28,8 @@ SLOW = 60.0
 """Seconds that a client may take to send one request, or to take what it was sent."""
 
 
+_LENGTH, _EXPECT = len("content-length"), len("expect")
+
 _VERSIONS = frozenset({"1.0", "1.1"})
 
 
@@ -156,11 +158,14 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._in_line, self._in_body, self._size = False, True, 0
         for name, value in self._headers:
-            lower = name.lower()
-            if lower == "expect" and value.lower() == "100-continue" and self._answering is None:
-                self.transport.write(GO_ON)
-            elif lower == "content-length" and int(value) > MAX_REQUEST_BODY:
+            if len(name) == _LENGTH and name.lower() == "content-length" and int(value) > MAX_REQUEST_BODY:
                 raise _RefusedError(413)
+            if len(name) == _EXPECT and name.lower() == "expect" and value.lower() == "100-continue":
+                self._tell_to_go_on()
+
+    def _tell_to_go_on(self) -> None:
+        if self._answering is None:  # or it would stand in the middle of another answer
+            self.transport.write(GO_ON)
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
