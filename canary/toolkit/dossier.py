@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import log10
 from typing import Any
 
 from canary import __version__
@@ -109,7 +110,7 @@ def _gate(name: str, gate: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         title(name),
         gate["verdict"].replace("_", " ") + ("" if gate["enforced"] else ", not enforced"),
-        *(show(old["value"]), str(old["n"]), show(new["value"]), str(new["n"])),
+        *(show(old["value"]), f"{old['n']:,}", show(new["value"]), f"{new['n']:,}"),
         compare(gate["difference"]),
         f"{compare(interval[0])} to {compare(interval[1])}" if interval else NONE,
         compare(gate["margin"]).lstrip("+"),
@@ -289,7 +290,14 @@ def _plain(value: float | None) -> str:
 
 
 def _weighed(stands: float | None, needed: float | None) -> str:
-    return NONE if stands is None or needed is None else f"{stands:.3g} of {needed:.4g}"
+    return NONE if stands is None or needed is None else f"{odds(stands)} of {odds(needed)}"
+
+
+def odds(evidence: float) -> str:
+    """How strong evidence is, as the dashboard writes it: 3.4, 1,320, 10^7."""
+    if evidence >= 1e6:
+        return f"10^{int(log10(evidence))}"
+    return f"{evidence:,.0f}" if evidence >= 100 else f"{evidence:.3g}"
 
 
 _UNITS: Mapping[str, tuple[Callable[[float | None], str], Callable[[float | None], str]]] = {

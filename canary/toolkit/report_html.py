@@ -9,11 +9,12 @@ from pathlib import Path
 from plotly.graph_objects import Figure, Scatter
 from plotly.offline import get_plotlyjs
 
-from canary.toolkit.dossier import Code, Part, Plot, Section, Table
+from canary.toolkit.dossier import Code, Part, Plot, Section, Table, odds
 
 STYLE = Path(__file__).with_name("report.css")
 
-ACCENT, HARM = "#0b6e72", "#b42318"
+ACCENT, HARM, INK = "#0b6e72", "#b42318", "#16191d"
+FONT = "ui-sans-serif, system-ui, Segoe UI, Roboto, DejaVu Sans, sans-serif"
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -87,7 +88,7 @@ def _figure(plot: Plot) -> str:
         figure.add_trace(Scatter(x=at, y=[e or None for e in evidence], name=name, mode="lines", line=line))
         figure.add_hline(y=needed, line={"color": colour, "dash": "dash"})
         label = {
-            "text": f"{name} {needed:.4g}",
+            "text": f"{name} {odds(needed)}",
             "font": {"color": colour},
             "xanchor": "left",
             "showarrow": False,
@@ -101,6 +102,7 @@ def _figure(plot: Plot) -> str:
         margin={"l": 56, "r": 96, "t": 40, "b": 32},
         showlegend=False,
         template="plotly_white",
+        font={"family": FONT, "color": INK},
     )
     shown: str = figure.to_html(full_html=False, include_plotlyjs=False, config={"displayModeBar": False})
     return f"<figure>{shown}</figure>"

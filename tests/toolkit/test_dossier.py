@@ -7,7 +7,7 @@ import pytest
 
 from canary.core.model import Arm
 from canary.store.store import Store
-from canary.toolkit.dossier import Code, Facts, Plot, Section, Table, sections
+from canary.toolkit.dossier import Code, Facts, Plot, Section, Table, odds, sections
 from canary.toolkit.report_html import html
 from canary.toolkit.report_md import markdown
 from tests.story import HOUR, NAME, Story
@@ -117,3 +117,19 @@ def test_code_is_kept_as_it_is() -> None:
     made = [Section("Do", (Code(("canary report --state a_b",)),))]
     assert "    canary report --state a_b\n" in markdown("n", made)
     assert "<pre>canary report --state a_b</pre>" in html("n", made)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "shown"),
+    [
+        (0.6251, "0.625"),
+        (20.0, "20"),
+        (285.7, "286"),
+        (22_847.2, "22,847"),
+        (5.4e7, "10^7"),
+        (1e300, "10^300"),
+    ],
+)
+def test_evidence_is_written_as_on_the_dashboard(evidence: float, shown: str) -> None:
+    """No exponents of programmers, and no digits that nobody needs."""
+    assert odds(evidence) == shown

@@ -78,7 +78,7 @@ export function evidence(node, series, needed, stages) {
   );
 }
 
-const rule = (shape) => ({ type: "line", layer: "below", ...shape });
+const rule = (shape) => ({ type: "line", layer: "between", ...shape });
 
 const peak = (series) => [...series.rollback, ...series.promote].filter((e) => e > 0).map((e) => e * 1.5);
 
@@ -113,6 +113,7 @@ export function latency(node, action) {
     ["old", colour("old"), "rgba(133,139,148,0.12)", colour("soft")],
     ["new", colour("accent"), "rgba(11,130,132,0.14)", colour("accent")],
   ].filter(([arm]) => action[arm].n);
+  const first = action.new.n && action.new.p95 < action.old.p95 ? "new" : "old"; // its label stands left of its line
   window.Plotly.react(
     node,
     arms.map((arm) => trace(...arm)),
@@ -120,14 +121,13 @@ export function latency(node, action) {
       xaxis: { type: "log", tickvals: TICKS, ticktext: TICKS.map(short) },
       yaxis: { ticksuffix: "%", rangemode: "tozero", nticks: 5 },
       shapes: arms.map(([arm, tint]) => rule({ x0: action[arm].p95, x1: action[arm].p95, y0: 0, y1: 1, yref: "paper", line: { color: tint, width: 1.5, dash: "dash" } })),
-      annotations: arms.map(([arm, , , tint], i) => ({
+      annotations: arms.map(([arm, , , tint]) => ({
         text: `p95 ${arm}`,
         x: Math.log10(action[arm].p95),
-        y: 1 - i * 0.1,
+        y: 1,
         yref: "paper",
-        xanchor: "left",
         yanchor: "top",
-        xshift: 4,
+        ...(arm === first ? { xanchor: "right", xshift: -4 } : { xanchor: "left", xshift: 4 }),
         showarrow: false,
         font: { color: tint, size: 11 },
       })),

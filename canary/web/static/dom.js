@@ -47,7 +47,7 @@ export function table(caption, head, rows, foot = []) {
   return el(
     "table",
     { "aria-label": caption },
-    el("thead", {}, el("tr", {}, head.map((cell) => el("th", { scope: "col", class: cell === "new" && "is-new" }, cell)))),
+    head.some(Boolean) ? el("thead", {}, el("tr", {}, head.map((cell) => el("th", { scope: "col", class: cell === "new" && "is-new" }, cell)))) : null,
     el("tbody", {}, rows.map(line)),
     foot.length ? el("tfoot", {}, foot.map(line)) : null,
   );
