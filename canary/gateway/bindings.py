@@ -180,6 +180,7 @@ class Bindings:
         for place, (key, lease) in enumerate(ended):
             if place < surplus or max(lease.ended_at or 0.0, lease.seen_at) < now - self._grace:
                 del self._live[key]
+                self._aliases.get((lease.arm, lease.kind), {}).pop(lease.id, None)
 
     async def look_around(self) -> None:
         """Learn which arms have issued leases: another replica may have bound the first.

@@ -187,7 +187,7 @@ class Recovery:
         asked = await self._ask(lease.arm, lost.key, "setStatus", id=lease.id, status="8")
         self._observe(lease, asked)
         done = asked.exchange.reply.progress is Progress.CANCELLED
-        if asked.exchange.reply.outcome in _REFUSALS:  # a code has come that the list did not tell of, perhaps
+        if asked.exchange.reply.outcome in _REFUSALS:  # perhaps for a code that the list did not tell of
             self._observe(lease, await self._ask(lease.arm, lost.key, "getStatus", id=lease.id))
         await self._close(lost, Fate.CANCELLED if done else Fate.REFUSED)
 

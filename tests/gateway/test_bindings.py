@@ -165,3 +165,14 @@ async def test_an_arm_s_own_id_finds_its_lease(bindings: Bindings, store: Store)
         assert await known.of_arm(Arm.OLD, Kind.RENT, "7") == rent
         assert await known.of_arm(Arm.NEW, Kind.RENT, "7") is None
         assert await known.of_arm(Arm.OLD, Kind.ACTIVATION, aliased.visible_id) is None
+
+
+async def test_the_alias_of_a_lease_that_left_memory_is_looked_up(bindings: Bindings, store: Store) -> None:
+    """Memory does not grow with every number of a provider whose ids are words; the store still knows them."""
+    ended = tlease(id="lr_1", visible_id="1500000000", state=LeaseState.REFUNDED, ended_at=NOW)
+    await bindings.bind(tpurchase(), [ended])
+    own = (ended.arm, ended.kind, ["lr_1"])
+    assert await bindings.visible_ids(*own) == {"lr_1": "1500000000"}
+    bindings.forget(NOW + 2 * GRACE)
+    assert (len(bindings), bindings._aliases[ended.arm, ended.kind]) == (0, {})
+    assert await bindings.visible_ids(*own) == {"lr_1": "1500000000"}
