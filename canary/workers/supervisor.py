@@ -67,15 +67,12 @@ class Supervisor:
         Raises:
             WorkerError: one could not begin; none is left running.
         """
-        starting = [asyncio.create_task(self._begin(number)) for number in range(self._count)]
-        try:
-            await asyncio.gather(*starting)
-        except BaseException:
-            for task in starting:
-                task.cancel()
-            await asyncio.gather(*starting, return_exceptions=True)
+        beginnings = (self._begin(number) for number in range(self._count))
+        results = await asyncio.gather(*beginnings, return_exceptions=True)
+        failed = next((one for one in results if one is not None), None)
+        if failed is not None:
             await self.stop()
-            raise
+            raise failed
         self._tasks = [asyncio.create_task(self._keep(n), name=f"keeper {n}") for n in range(self._count)]
         self._tasks.append(asyncio.create_task(self._watch(), name="watch over workers"))
 
