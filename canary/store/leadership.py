@@ -63,7 +63,11 @@ class Leadership:
 
     def give_up(self) -> None:
         """Lead no more; harmless when it never did."""
-        session, self._session, self._held = self._session, None, False
-        if session is not None:
-            with contextlib.suppress(Exception):  # it may be gone already
-                session.close()
+        session, self._session, held, self._held = self._session, None, self._held, False
+        if session is None:
+            return
+        with contextlib.suppress(Exception):  # it may be gone already
+            if held:  # at once, and not when the server notices that the session has ended
+                session.execute(select(func.pg_advisory_unlock(_LEADING, self._number)))
+        with contextlib.suppress(Exception):
+            session.close()
