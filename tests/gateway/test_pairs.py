@@ -9,9 +9,9 @@ import pytest
 from canary.core.model import Arm
 from canary.core.pairing import Pairing
 from canary.core.pairs import Pairs
-from canary.core.policy.load import parse_policy
 from canary.core.policy.terms import terms_of
 from canary.gateway.asking import Asked
+from canary.gateway.config import load
 from canary.gateway.pairs import PairCounts
 from tests.factories import tcall, texchange, trollout
 from tests.rig import Rig, rig
@@ -40,7 +40,9 @@ async def counted(gateway: Rig, pairs: int) -> dict[str, Any]:
         lambda: sum(p.total for k, p in counts._counts.items() if k.metric == "call_success") >= pairs
     )
     await gateway.flush()
-    policy = parse_policy((gateway.state.parent / "policy.yaml").read_text(), "policy.yaml")
+    policy = load(
+        gateway.state.parent / "policy.yaml"
+    ).policy  # with its profiles, which it is judged by, too
     return gateway.store.pairs(gateway.name, terms_of(policy), 1, gateway.rollout.stage_index)
 
 
