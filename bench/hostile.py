@@ -1,7 +1,8 @@
 """Clients of old while new, which is only shadowed, misbehaves: ``python -m bench.hostile [--quick]``.
 
 For each misdeed two harnesses take turns before the same old arm at a steady 100 reads/s: one shadows nothing, the
-other repeats every read to the hostile arm. Clients must not notice: p95 at most 1.10x, memory bounded.
+other repeats every read to the hostile arm. Turns are short, so that whatever else the machine does meets both alike,
+and all calls of a harness count together. Clients must not notice: p95 at most 1.10x, memory bounded.
 """
 
 import asyncio
@@ -18,12 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import mix, peers
-from bench.figures import Ratio, Run, Runs
+from bench.figures import Run, Runs, quantile
 from bench.hostile_arms import MISDEEDS
 from bench.load import Shape, drive
 from bench.peers import Peer, Upstream
 from bench.processes import peak_bytes, ready_line, resident_bytes, running
-from bench.targets import MEGABYTE, p95
+from bench.targets import MEGABYTE
 
 BAR = 1.10
 """Times the p95 without shadowing."""
@@ -31,6 +32,9 @@ BAR = 1.10
 MOST = 200 * MEGABYTE
 """Bytes by which the harness may grow: 64 MiB that wait, and an answer of 8 MiB at its limit for each of 8 workers,
 while it is read and while it is joined."""
+
+TURN = 1.0
+"""Seconds."""
 
 PLAIN, SHADOWING = "shadows nothing", "shadows every read"
 
@@ -44,26 +48,32 @@ class Case:
     grown: dict[str, int]
 
     @property
-    def ratio(self) -> Ratio | None:
-        return self.runs.ratio(self.misdeed, "close", p95, SHADOWING, PLAIN)
+    def ratio(self) -> float:
+        return self.p95(SHADOWING) / self.p95(PLAIN)
+
+    def p95(self, peer: str) -> float:
+        """Seconds, over all turns of a peer."""
+        turns = self.runs.of(self.misdeed, peer, "close")
+        return quantile(
+            [x for turn in turns for times in turn.sample.latencies.values() for x in times], 0.95
+        )
 
     @property
     def holds(self) -> bool:
-        well = not self.runs.errors and self.ratio is not None and self.ratio.middle <= BAR
-        return well and self.grown[SHADOWING] <= MOST
+        return not self.runs.errors and self.ratio <= BAR and self.grown[SHADOWING] <= MOST
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="A minute instead of four; noisier.")
+@click.option("--quick", is_flag=True, help="Two minutes instead of six; noisier.")
 @click.option("--only", type=click.Choice(list(MISDEEDS)), multiple=True, help="This alone; may be repeated.")
 def main(quick: bool, only: tuple[str, ...]) -> None:
     """Measure what a hostile shadow arm costs clients; exit code 1 if they notice."""
-    rounds, seconds = (3, 2.0) if quick else (7, 3.0)
+    rounds = 8 if quick else 30
     console = Console(width=120)
     with tempfile.TemporaryDirectory(prefix="canary-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # nginx's workers run as another user
-        cases = asyncio.run(_measured(folder, only or tuple(MISDEEDS), rounds, seconds))
+        cases = asyncio.run(_measured(folder, only or tuple(MISDEEDS), rounds))
     console.print(_table(cases))
     for case in cases:
         for (_, peer), errors in case.runs.errors.items():
@@ -71,8 +81,8 @@ def main(quick: bool, only: tuple[str, ...]) -> None:
     sys.exit(not all(case.holds for case in cases))
 
 
-async def _measured(folder: Path, misdeeds: tuple[str, ...], rounds: int, seconds: float) -> list[Case]:
-    shape = Shape(close=True, seconds=seconds, clients=16, rate=100, script=mix.reads)
+async def _measured(folder: Path, misdeeds: tuple[str, ...], rounds: int) -> list[Case]:
+    shape = Shape(close=True, seconds=TURN, clients=16, rate=100, script=mix.reads)
     async with peers.upstreams(folder) as upstreams, _hostile(folder) as ports:
         found = []
         for misdeed in misdeeds:
@@ -118,19 +128,17 @@ def _pid(peer: Peer) -> int:
 
 def _table(cases: list[Case]) -> Table:
     table = Table(
-        title=f"100 reads/s; bar: p95 <= {BAR:.2f}x (median over the rounds), "
-        f"memory < +{MOST // MEGABYTE} MB at its peak",
+        title=f"100 reads/s; bar: p95 <= {BAR:.2f}x, memory < +{MOST // MEGABYTE} MB at its peak",
         title_justify="left",
         box=box.SIMPLE_HEAD,
     )
     for name in ("new", "p95 alone", "p95 shadowing", "ratio", "MB alone", "MB shadowing", ""):
         table.add_column(name, justify="left" if name in {"new", ""} else "right")
     for case in cases:
-        each = [case.runs.middle(case.misdeed, peer, "close", p95) or 0.0 for peer in (PLAIN, SHADOWING)]
         table.add_row(
             case.misdeed,
-            *(f"{seconds * 1e3:.1f} ms" for seconds in each),
-            str(case.ratio),
+            *(f"{case.p95(peer) * 1e3:.1f} ms" for peer in (PLAIN, SHADOWING)),
+            f"{case.ratio:.2f}",
             *(f"{case.grown[peer] / MEGABYTE:+.0f}" for peer in (PLAIN, SHADOWING)),
             "holds" if case.holds else "does not hold",
         )
