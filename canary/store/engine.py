@@ -78,7 +78,6 @@ def _translate(error: DBAPIError | PoolTimeout, where: str) -> StoreError:
 
 
 _PRAGMAS = (
-    "auto_vacuum=INCREMENTAL",  # only a file without tables takes it; in an older one freed pages are used again
     "journal_mode=WAL",
     "synchronous=FULL",  # a commit is on the disk when it returns, as promised before a number is shown
     "temp_store=MEMORY",
@@ -92,6 +91,9 @@ def _sqlite(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
+        if not connection.execute("PRAGMA page_count").fetchone()[0]:
+            # an older file would be written to by this, and is as it is: its freed pages are used again
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL").close()
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}").close()
 
