@@ -29,6 +29,9 @@ from canary.sim.traffic.report import Recorder, TrafficReport
 from canary.sim.traffic.run import run_traffic
 
 MEGABYTE = 1_000_000
+CACHES = 20 * MEGABYTE
+"""Bytes of memory that bounded caches still take up after the warm-up; what leaks at this pace takes up more."""
+
 LEASE = 2000
 """Bytes that one lease of the traffic may add to the store, its purchase and indices included."""
 
@@ -190,7 +193,7 @@ def judged(first: Reading, readings: Sequence[Reading], last: Reading) -> list[F
         last: when all clients had left.
     """
     leases = last.leases - first.leases
-    grown, held = last.resident - first.resident, 10 * MEGABYTE + 1000 * leases
+    grown, held = last.resident - first.resident, CACHES + 1000 * leases
     stored, room = last.store - first.store, 5 * MEGABYTE + LEASE * leases
     third = max(len(readings) // 3, 1)
     early, late = readings[:third], readings[-third:]
