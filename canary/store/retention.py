@@ -60,7 +60,8 @@ class Retention:
             if connection.dialect.name != "sqlite":
                 return False  # PostgreSQL sees to it by itself
             before = _free(connection)
-            driver: Any = connection.connection.driver_connection  # each row that is fetched gives back one page
+            # each row that is fetched gives back one page, and only the driver lets fetch them
+            driver: Any = connection.connection.driver_connection
             driver.execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
             return 0 < _free(connection) < before
 
