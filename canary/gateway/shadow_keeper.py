@@ -100,7 +100,12 @@ class ShadowKeeper:
         """
         now = self._clock()
         due = await asyncio.to_thread(self._book.due, now, now + self._terms.farthest)
-        mine = [lease for lease in due if await asyncio.to_thread(self._book.claim, lease, now + AGAIN)]
+        until = now + AGAIN
+        mine = [
+            replace(lease, next_at=until)
+            for lease in due
+            if await asyncio.to_thread(self._book.claim, lease, until)
+        ]
         for lease in mine:
             if lease.state is State.OPEN:
                 await self._give_back(lease)
@@ -150,7 +155,7 @@ class ShadowKeeper:
             await asyncio.to_thread(self._book.release, lease)
         paid = [lease for lease in lost if lease.mode == "live"]
         waiting = await asyncio.to_thread(self._book.reserved) if paid else []
-        tellable = [lease for lease in paid if not self._is_near_one_under_way(lease, waiting)]
+        tellable = [lease for lease in paid if not await self._is_put_off(lease, waiting)]
         rows = await open_numbers(self._list) if tellable else ()
         if rows is None:
             for lease in tellable:
@@ -161,11 +166,15 @@ class ShadowKeeper:
         for lease in tellable:
             await self._decide(lease, waiting, strangers, zone)
 
-    def _is_near_one_under_way(self, lost: ShadowLease, waiting: Collection[ShadowLease]) -> bool:
-        """Whether its number could be mistaken for one that is just being bought: then it can wait."""
+    async def _is_put_off(self, lost: ShadowLease, waiting: Collection[ShadowLease]) -> bool:
+        """Whether its number could be mistaken for one that is just being bought: then it waits for that one."""
         until = self._terms.patience + MARGIN
-        under_way = (one for one in waiting if self._clock() < one.at + until)
-        return any(abs(one.at - lost.at) <= until + 2 * SKEW for one in under_way)
+        under_way = (one.at + until for one in waiting if abs(one.at - lost.at) <= until + 2 * SKEW)
+        last = max(under_way, default=0.0)
+        if last <= self._clock():
+            return False
+        await asyncio.to_thread(self._book.claim, lost, min(last, lost.next_at))
+        return True
 
     async def _list(self, page: Mapping[str, str]) -> Asked:
         return await self._calls.own("getActiveActivations", page, "live")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from canary.core.budget import DAY
+from canary.gateway.shadow_calls import MARGIN
 from canary.gateway.shadow_keeper import ABSENT, AGAIN, AMBIGUOUS, OVER, UNTOLD
 from canary.sim.incoming import received
 from canary.sim.lease import State as Sold
@@ -283,6 +284,19 @@ async def test_a_lost_purchase_that_cost_too_much_stops_all(tmp_path: Path) -> N
         await world.keep()
         assert world.book.spent(world.clock()).run == Decimal("0.90")
         assert world.book.switch().reason == "a number cost 0.9, more than the 0.2 of budget.price"
+
+
+async def test_it_waits_for_one_that_is_just_being_bought(tmp_path: Path) -> None:
+    """One could be taken for the other: it is looked for when that one must have its answer, and no later."""
+    async with shadowed(tmp_path, LIVE) as world:
+        await lost(world)
+        row = only(world)
+        world.clock.advance(LATE)
+        now = world.clock()
+        assert world.book.reserve(replace(row, id="another", at=now - 2, next_at=now + 500), None) is None
+        await world.keep()
+        [waits, _] = world.book.reserved()
+        assert (waits.id, waits.next_at) == (row.id, now - 2 + 10 + MARGIN)
 
 
 async def test_no_clients_number_is_taken_for_it(tmp_path: Path) -> None:
