@@ -201,7 +201,7 @@ DIALECTS: dict[str, Dialect] = {
         Dialect("5sim", actions=_BASIC, writes=frozenset({"-1", "1", "3", "6", "8"}), products=True),
         Dialect("sms-man", actions=_BASIC, text_prices=True),
         Dialect("onlinesim", actions=_BASIC, errors="msg"),
-        Dialect("fivesim", native=True),
+        Dialect("5sim-native", native=True),
         Dialect("smspva", native=True),
         Dialect("textverified", native=True, id_kind="ulid"),
         Dialect("herosms-v1", native=True),

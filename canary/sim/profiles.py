@@ -34,7 +34,7 @@ _KNOBS: dict[str, dict[str, Any]] = {
     "sms-man": {},
     "onlinesim": {"lifetime": "15m"},
     # APIs of their own, by the name of the dialect
-    "fivesim": {"lifetime": "15m", "minimum_hold": 0},
+    "5sim-native": {"lifetime": "15m", "minimum_hold": 0},
     "smspva": {"lifetime": "580s", "forget_after": "20s", "minimum_hold": 0},
     "textverified": {"minimum_hold": 0},
     "herosms-v1": {

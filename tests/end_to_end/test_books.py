@@ -173,17 +173,7 @@ async def _agree_in_the_end(gateway: Rig, providers: Providers, clock: FakeClock
     assert gateway.store.overdue(gateway.name) == []
 
 
-NATIVE = {
-    "fivesim": "5sim-native",
-    "smspva": "smspva",
-    "textverified": "textverified",
-    "herosms-v1": "herosms-v1",
-    "verifysms-native": "verifysms-native",
-}
-"""The profile of each API of a provider's own."""
-
-
-@pytest.mark.parametrize("dialect", NATIVE)
+@pytest.mark.parametrize("dialect", APIS)
 async def test_so_is_it_when_an_arm_speaks_its_own_api(tmp_path: Path, dialect: str) -> None:
     """Prices out of native replies, lost purchases found in native lists, refunds by the profile's rules."""
     clock, random = FakeClock(), Random(7)
@@ -198,7 +188,7 @@ async def test_so_is_it_when_an_arm_speaks_its_own_api(tmp_path: Path, dialect: 
         "forget_after": None,
     }
     url = f"http://provider.test{APIS[dialect].base}"
-    side = {"url": url, "provider": NATIVE[dialect], "headers": {"X-API-USERNAME": "books"}}
+    side = {"url": url, "provider": dialect, "headers": {"X-API-USERNAME": "books"}}
     offers = [("tg", "187"), ("wa", "187")] if dialect == "textverified" else OFFERS
     providers = Providers(clock, old=OLD, new=knobs)
     for _ in range(2):

@@ -42,7 +42,6 @@ class Spoken:
     ``finishes``: something ends an order whose code came. ``asks_again``: for another code. ``lists``: its numbers.
     """
 
-    profile: str
     country: int = 6
     balance: bool = True
     finishes: bool = True
@@ -51,11 +50,11 @@ class Spoken:
 
 
 DIALECTS = {
-    "fivesim": Spoken("5sim-native"),
-    "smspva": Spoken("smspva", finishes=False, asks_again=True),
-    "textverified": Spoken("textverified", country=187, finishes=False),
-    "herosms-v1": Spoken("herosms-v1", balance=False),
-    "verifysms-native": Spoken("verifysms-native", asks_again=True, lists=False),
+    "5sim-native": Spoken(),
+    "smspva": Spoken(finishes=False, asks_again=True),
+    "textverified": Spoken(country=187, finishes=False),
+    "herosms-v1": Spoken(balance=False),
+    "verifysms-native": Spoken(asks_again=True, lists=False),
 }
 
 
@@ -105,7 +104,7 @@ async def world(
 
 def policies(dialect: str, old: str, new: str) -> dict[str, Any]:
     headers = {"X-API-USERNAME": "somebody"} if dialect == "textverified" else {}
-    side = {"provider": DIALECTS[dialect].profile, "timeout": f"{TIMEOUT}s", "headers": headers}
+    side = {"provider": dialect, "timeout": f"{TIMEOUT}s", "headers": headers}
     return policy(old, new, stages=HALF, new=side)
 
 

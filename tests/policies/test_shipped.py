@@ -17,8 +17,9 @@ def test_there_are_policies_and_profiles() -> None:
     """The ready policies and a profile for each provider that the harness knows."""
     assert {p.stem for p in POLICIES} >= {"shadow", "canary-5pct", "a-a", "direct-cutover"}
     assert {p.stem for p in PROFILES} >= {
-        "generic", "sms-activate", "verifysms", "verifysms-native", "herosms", "herosms-v1", "vak-sms", "grizzlysms", "smshub",
-        "smsbower", "tiger-sms", "daisysms", "5sim", "5sim-native", "sms-man", "onlinesim", "smspva", "textverified",
+        "generic", "sms-activate", "verifysms", "verifysms-native", "herosms", "herosms-v1", "vak-sms",
+        "grizzlysms", "smshub", "smsbower", "tiger-sms", "daisysms", "5sim", "5sim-native", "sms-man", "onlinesim",
+        "smspva", "textverified",
     }  # fmt: skip
 
 

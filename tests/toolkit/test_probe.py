@@ -29,7 +29,7 @@ async def test_a_provider_is_no_different_from_its_documentation(name: str, tmp_
 
 
 LACKS = {
-    "fivesim": {"getPrices"},  # of everything at once
+    "5sim-native": {"getPrices"},  # of everything at once
     "smspva": {"getNumbersStatus", "getPrices", "getTopCountriesByService", "getCountries"},
     "textverified": {"getNumbersStatus", "getPrices", "getTopCountriesByService", "getCountries"},
     "herosms-v1": {"getBalance", "getCountries"},
@@ -41,9 +41,8 @@ LACKS = {
 @pytest.mark.parametrize("dialect", DIALECTS)
 async def test_an_api_of_its_own_differs_where_it_has_no_counterpart(dialect: str, tmp_path: Path) -> None:
     """Everything else is what clients of SMS-Activate are used to, ids and purchases in the sandbox included."""
-    profile = {"fivesim": "5sim-native"}.get(dialect, dialect)
     subject = {"country": "187"} if dialect == "textverified" else {}
-    side = {"provider": profile, "headers": {"X-API-USERNAME": "somebody"}}
+    side = {"provider": dialect, "headers": {"X-API-USERNAME": "somebody"}}
     sandbox = dialect == "verifysms-native"
     async with probed(tmp_path, dialect, subject=subject, side=side, sandbox=sandbox) as done:
         assert set(done.worse) == LACKS[dialect]

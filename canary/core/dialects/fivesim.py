@@ -266,7 +266,7 @@ def _rents(settings: Settings) -> Steps[list[Order]]:
 
 
 FIVESIM = Dialect(
-    name="fivesim",
+    name="5sim-native",
     title="5sim v1",
     naming=Naming.WORD,
     buy=_buy,

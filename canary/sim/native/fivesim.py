@@ -179,7 +179,7 @@ def _countries(visit: Visit) -> Answer:
 
 
 FIVESIM = Api(
-    name="fivesim",
+    name="5sim-native",
     base="/v1",
     routes=(
         Route("GET", "/user/profile", "getBalance", _profile),

@@ -52,4 +52,4 @@ def test_countries_of_an_api_of_its_own_are_not_what_clients_say() -> None:
     """They say the legacy's ids, which are translated."""
     table = "countries: {RU: russia}"
     assert parse_profile(profile(table), "p").client_countries == {"RU": "russia"}
-    assert parse_profile(profile(f"dialect: fivesim\n{table}"), "p").client_countries == {}
+    assert parse_profile(profile(f"dialect: 5sim-native\n{table}"), "p").client_countries == {}

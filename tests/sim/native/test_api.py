@@ -24,7 +24,7 @@ def test_another_address_is_no_call(name: str) -> None:
 
 def test_names_become_the_usual_ones() -> None:
     """So that prices and shares go by the same codes in every dialect; what is unknown fits nothing."""
-    api = APIS["fivesim"]
+    api = APIS["5sim-native"]
     call = api.received("GET", "/v1/user/buy/activation/indonesia/any/telegram", {}, b"", "")
     assert call is not None
     assert {**call.params} == {"country": "6", "operator": "any", "service": "tg"}
@@ -35,7 +35,7 @@ def test_names_become_the_usual_ones() -> None:
 
 def test_the_books_know_calls_by_their_actions() -> None:
     """Leases, strangers' ids and the key's fingerprint as with handler_api; no key in the log."""
-    counter = Counter("fivesim")
+    counter = Counter("5sim-native")
     counter.ask("GET", "/user/buy/activation/indonesia/any/telegram")
     counter.ask("GET", "/user/check/1000")
     counter.ask("GET", "/user/check/77")

@@ -9,7 +9,7 @@ BUY = "/user/buy/activation/indonesia/any/telegram"
 
 def test_a_life() -> None:
     """An order has the documented members in each of its states."""
-    counter = Counter("fivesim")
+    counter = Counter("5sim-native")
     order = counter.get(BUY)
     assert order.keys() == {
         *("id", "phone", "operator", "product", "price", "status"),
@@ -47,20 +47,20 @@ def test_a_life() -> None:
 )
 def test_refusals_are_plain_text(knobs: dict[str, object], path: str, status: int, text: str) -> None:
     """With the documented status."""
-    answer = Counter("fivesim", **knobs).ask("GET", path)
+    answer = Counter("5sim-native", **knobs).ask("GET", path)
     assert (answer.status, answer.text) == (status, text)
 
 
 def test_prices_nest_by_what_is_asked_for() -> None:
     """By country first, but by product when that alone is asked for."""
-    counter = Counter("fivesim")
+    counter = Counter("5sim-native")
     assert counter.get("/guest/prices?country=indonesia&product=telegram").keys() == {"indonesia"}
     assert counter.get("/guest/prices?product=telegram").keys() == {"telegram"}
 
 
 def test_hosting() -> None:
     """Of documented lengths, with an inbox."""
-    counter = Counter("fivesim")
+    counter = Counter("5sim-native")
     rent = counter.get("/user/buy/hosting/indonesia/any/1day")["id"]
     counter.clock.advance(11)
     assert counter.get(f"/user/sms/inbox/{rent}")["Total"] == 1
