@@ -198,7 +198,9 @@ def test_an_api_of_its_own_is_not_at_a_handler_api_address(tmp_path: Path) -> No
 def test_a_profile_of_an_unknown_dialect_names_the_known_ones(tmp_path: Path) -> None:
     """With file, line and key."""
     (tmp_path / "own.yaml").write_text("name: own\ntitle: Own\ndialect: esperanto\n")
-    expected = r"own\.yaml:3: dialect: there is no dialect esperanto; expected one of handler_api, 5sim-native, "
+    expected = (
+        r"own\.yaml:3: dialect: there is no dialect esperanto; expected one of handler_api, 5sim-native, "
+    )
     with pytest.raises(PolicyError, match=expected):
         loaded(tmp_path, new={"provider": "./own.yaml"})
 
