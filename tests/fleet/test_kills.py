@@ -26,6 +26,9 @@ CLIENTS = 30
 EVERY = 60
 """Purchases between the return of one victim and the next kill: about one each two seconds, with its start."""
 
+FEWEST = 4
+"""Kills, however fast the purchases are made."""
+
 STAGES = [{"name": "third", "weight": "33%", "hold": "24h"}]
 
 
@@ -63,15 +66,14 @@ async def test_no_call_goes_astray_while_everything_dies(tmp_path: Path, server:
         f"{customers.unanswered} purchases without an answer, {customers.refused} refused, "
         f"{customers.without_store} calls answered that the store could not be asked; 0 astray, 0 ids twice"
     )
-    assert kills >= LEASES // 500
     assert len(customers.leases) > 0.7 * customers.tries
     assert Counter(shown.values())["new"] > 0.1 * len(shown)
 
 
 async def _kill(running: Fleet, customers: Hopping) -> int:
-    """A proxy or the controller, again and again until the end; how often."""
+    """A proxy or the controller, again and again until the end, and often enough; how often."""
     dice, kills = random.Random(7), 0
-    while customers.tries + EVERY < LEASES:
+    while kills < FEWEST or customers.tries + EVERY < LEASES:
         await customers.reached(customers.tries + EVERY).wait()
         kills += 1
         victim = dice.choice([*running.proxies, *running.controllers])
