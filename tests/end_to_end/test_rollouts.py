@@ -173,7 +173,8 @@ async def test_a_dip_of_both_arms_rolls_nothing_back(tmp_path: Path) -> None:
 
 async def test_a_lopsided_sample_decides_nothing(tmp_path: Path) -> None:
     """When most of what new was given never reaches the store, no comparison is believed, and the verdict says why."""
-    async with scene(tmp_path) as stage:
+    gates = {"lease_success": {"rollback_margin": "50pp", "promote_margin": "60pp", "window": "2s"}}
+    async with scene(tmp_path, gates=gates) as stage:
         await stage.harness.until("stage", "canary")
         with closing(sqlite3.connect(stage.harness.state)) as connection:
             connection.execute(LOSING)
