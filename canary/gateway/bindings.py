@@ -18,7 +18,7 @@ PATIENCE = 5.0
 LOOKUPS = 16
 """Leases that are looked for at the same time."""
 
-ENDED = 4096
+ENDED = 1024
 """Ended leases that stay in memory, the last ones bought; the store answers for those before them."""
 
 

@@ -20,7 +20,7 @@ from canary.gateway.asking import Asked
 LARGE = 32 * 1024
 """Bytes of a pair of replies that are looked into in a thread, so that no client waits for it."""
 
-RECENT = 16_384
+RECENT = 4096
 """Leases' answers that are remembered, so that a poll that says the same again counts once."""
 
 EXACT = 64
