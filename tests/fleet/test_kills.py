@@ -23,8 +23,8 @@ LEASES = int(os.environ.get("CANARY_FLEET_LEASES", "1500"))
 
 CLIENTS = 30
 
-EVERY = 60
-"""Purchases between the return of one victim and the next kill: about one each two seconds, with its start."""
+EVERY = 200
+"""Purchases between two kills: about two seconds, in which the last victim may not be back yet."""
 
 FEWEST = 4
 """Kills, however fast the purchases are made."""
@@ -73,12 +73,18 @@ async def test_no_call_goes_astray_while_everything_dies(tmp_path: Path, server:
 async def _kill(running: Fleet, customers: Hopping) -> int:
     """A proxy or the controller, again and again until the end, and often enough; how often."""
     dice, kills = random.Random(7), 0
-    while kills < FEWEST or customers.tries + EVERY < LEASES:
-        await customers.reached(customers.tries + EVERY).wait()
-        kills += 1
-        victim = dice.choice([*running.proxies, *running.controllers])
-        await victim.kill()
-        await _started_again(victim)
+    alive: list[Harness | Control] = [*running.proxies, *running.controllers]
+    async with asyncio.TaskGroup() as returning:
+        while kills < FEWEST or customers.tries + EVERY < LEASES:
+            await customers.reached(customers.tries + EVERY).wait()
+            if not alive:
+                continue
+            kills += 1
+            victim = alive.pop(dice.randrange(len(alive)))
+            await victim.kill()
+            returning.create_task(_started_again(victim)).add_done_callback(
+                lambda _, victim=victim: alive.append(victim)
+            )
     return kills
 
 
