@@ -24,6 +24,7 @@ from rich.table import Table
 
 from bench import machine
 from bench.day import NAME, Day, policy
+from canary.cli.memory import settle
 from canary.control.acknowledge import acknowledge
 from canary.control.controller import Controller
 from canary.control.operator import Operator
@@ -108,6 +109,7 @@ async def _served(day: Day) -> list[str]:
         clock=day.clock,
     )
     await admin.start()
+    settle()  # as the harness does when it serves
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{admin.address[1]}") as session:
             return [_shown(await _asked(session, path), UPDATE) for path in ASKED]
