@@ -45,6 +45,7 @@ from canary.web.operations import Hands, Operations
 from canary.web.process import Process, Proxies
 from canary.web.sessions import Sessions
 from canary.web.shadow import shadow_of
+from canary.web.site import Site
 from canary.web.status import status_of, verdict_of
 from canary.web.throttle import Throttle
 
@@ -87,8 +88,6 @@ class Admin:
     ) -> None:
         self._store = store
         self._name = name
-        self._host = host
-        self._port = port
         self._proxies = proxies
         self._leads = leads
         self._clock = clock
@@ -104,7 +103,7 @@ class Admin:
         self._operations = Operations(
             store, name, hands, run=self._run, changed=self._changed, status=self._told, clock=clock
         )
-        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=2.0)
+        self._site = Site(self._application(), host, port)
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[answer_errors, self._door.guard], client_max_size=MAX_BODY)
@@ -134,25 +133,22 @@ class Admin:
         Raises:
             AdminError: the address cannot be listened on.
         """
-        await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            await self._site.start()
         except OSError as failure:
-            why = str(failure.strerror).rpartition("] ")[2]  # asyncio puts a traceback's worth before it
             raise AdminError(
-                f"the admin server cannot listen on {self._host}:{self._port} ({why}); "
+                f"the admin server cannot listen on {self._site} ({failure.strerror}); "
                 "free that address, or choose another with --admin HOST:PORT"
             ) from failure
 
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens."""
-        host, port = self._runner.addresses[0][:2]
-        return host, port
+        return self._site.address
 
     async def stop(self) -> None:
         """Finish what is in flight and close the address; harmless when it never listened."""
-        await self._runner.cleanup()
+        await self._site.stop()
         for pool in (self._reading, self._acting):
             pool.shutdown(wait=False, cancel_futures=True)
 

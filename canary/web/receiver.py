@@ -20,6 +20,7 @@ from canary.core.model import Arm
 from canary.core.policy.webhooks import Network
 from canary.core.webhook import MOST
 from canary.store.errors import StoreError
+from canary.web.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -94,17 +95,14 @@ class Receiver:
         count: Callable[[str], None],
         reuse_port: bool = False,
     ) -> None:
-        self._host = host
-        self._port = port
         self._senders = {arm.value: (arm, sender) for arm, sender in senders.items()}
         self._proxies = proxies
         self._take = take
         self._count = count
-        self._reuse_port = reuse_port
         application = web.Application(client_max_size=MOST)
         application.router.add_post("/webhooks/{arm}/{token}", self._webhook)
         application.router.add_get("/healthz", _alive)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=2.0)
+        self._site = Site(application, host, port, reuse_port=reuse_port)
 
     async def start(self) -> None:
         """Listen.
@@ -112,25 +110,22 @@ class Receiver:
         Raises:
             ReceiverError: the address cannot be listened on.
         """
-        await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self._port, reuse_port=self._reuse_port).start()
+            await self._site.start()
         except OSError as failure:
-            why = str(failure.strerror).rpartition("] ")[2]  # asyncio puts a traceback's worth before it
             raise ReceiverError(
-                f"webhooks cannot be received on {self._host}:{self._port} ({why}); "
+                f"webhooks cannot be received on {self._site} ({failure.strerror}); "
                 "free that address, or choose another in webhooks.listen"
             ) from failure
 
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens."""
-        host, port = self._runner.addresses[0][:2]
-        return host, port
+        return self._site.address
 
     async def stop(self) -> None:
         """Finish what is in flight and close the address; harmless when it never listened."""
-        await self._runner.cleanup()
+        await self._site.stop()
 
     async def _webhook(self, request: web.Request) -> web.StreamResponse:
         source = source_of(request.remote or "", request.headers.getall("X-Forwarded-For", []), self._proxies)
