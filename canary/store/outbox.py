@@ -7,20 +7,16 @@ Messages of one lane are delivered in the order in which they came. Whoever send
 several processes one does, and another tries again should it die.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, cast
 
-from sqlalchemy import Connection, CursorResult, and_, delete, exists, func, select, update
+from sqlalchemy import and_, delete, exists, func, select, update
 
 from canary.core.model import Arm, Lease
 from canary.store import leases
+from canary.store.book import Book
 from canary.store.rows import Row
 from canary.store.schema import outbox
 from canary.store.upsert import insert_new
-
-type _Opened = Callable[[], AbstractContextManager[Connection]]
 
 KEEP = 6 * 3600.0
 """Seconds that a delivered message is known by; SMS-Activate repeats for two hours (protocol.md section 7)."""
@@ -54,16 +50,8 @@ class Waiting:
     since: float | None = None
 
 
-class Outbox:
-    """The webhooks of one rollout, shared by all of its processes.
-
-    Every method raises ``StoreError`` when the database does not do what was asked.
-    """
-
-    def __init__(self, rollout: str, write: _Opened, read: _Opened) -> None:
-        self._rollout = rollout
-        self._write = write
-        self._read = read
+class Outbox(Book):
+    """The webhooks of one rollout."""
 
     def put(self, message: Message, lease: Lease | None = None, *, forward: bool = True) -> bool:
         """Write a message and what it did to its lease; ``False`` when it had come before: nothing is changed then.
@@ -131,10 +119,6 @@ class Outbox:
         with self._read() as connection:
             n, since = connection.execute(select(func.count(), func.min(outbox.c.at)).where(*where)).one()
         return Waiting(n, since)
-
-    def _change(self, statement: Any) -> int:
-        with self._write() as connection:
-            return cast("CursorResult[Any]", connection.execute(statement)).rowcount
 
 
 _FIELDS = ("arm", "digest", "lane", "source", "content_type", "body", "at", "next_at", "tries")

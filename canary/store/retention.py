@@ -4,14 +4,11 @@ Kept for good: decisions, and every purchase that may be evidence, with its leas
 drawn, or when it went to ``new`` without having had a choice, as after the cutover (``canary.core.evidence``).
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    CursorResult,
     Select,
     and_,
     delete,
@@ -25,6 +22,7 @@ from sqlalchemy import (
 from canary.core.model import Arm, LeaseState
 from canary.core.money import Result
 from canary.store import settled
+from canary.store.book import Book, touched
 from canary.store.schema import accounts, hazards, leases, purchases, rollouts, tallies, traits
 
 BATCH = 500
@@ -36,18 +34,9 @@ BUCKETS = 600
 PAGES = 500
 """Pages of an SQLite file that are given back in one transaction."""
 
-type _Opened = Callable[[], AbstractContextManager[Connection]]
 
-
-class Retention:
-    """Lets go of old rows of one rollout.
-
-    Every method raises ``StoreError`` when the database does not do what was asked; nothing is changed then.
-    """
-
-    def __init__(self, rollout: str, write: _Opened) -> None:
-        self._rollout = rollout
-        self._write = write
+class Retention(Book):
+    """Lets go of old rows of one rollout."""
 
     def prune(self, before: float) -> int:
         """Let go of some rows that are older than a moment (seconds since the epoch); how many, 0 when none is left."""
@@ -89,7 +78,7 @@ def _leases(connection: Connection, rollout: str, before: float) -> int:
     keys = [(row["arm"], row["kind"], row["id"]) for row in gone]
     key = tuple_(leases.c.arm, leases.c.kind, leases.c.id)
     return (
-        _deleted(connection, delete(leases).where(leases.c.rollout == rollout, key.in_(keys))) if keys else 0
+        touched(connection, delete(leases).where(leases.c.rollout == rollout, key.in_(keys))) if keys else 0
     )
 
 
@@ -100,7 +89,7 @@ def _purchases(connection: Connection, rollout: str, before: float) -> int:
     old = (purchases.c.rollout == rollout, purchases.c.at < before, ~purchases.c.lost)
     found = connection.execute(_some(purchases, [*old, ~_may_be_evidence(), once, ~led_to])).mappings()
     serials = [row["serial"] for row in found]
-    return _deleted(connection, delete(purchases).where(purchases.c.serial.in_(serials))) if serials else 0
+    return touched(connection, delete(purchases).where(purchases.c.serial.in_(serials))) if serials else 0
 
 
 def _may_be_evidence() -> ColumnElement[bool]:
@@ -113,28 +102,24 @@ def _tallies(connection: Connection, rollout: str, before: float) -> int:
     if first is None:
         return 0
     until = min(before, first + BUCKETS)
-    return _deleted(connection, delete(tallies).where(tallies.c.rollout == rollout, tallies.c.bucket < until))
+    return touched(connection, delete(tallies).where(tallies.c.rollout == rollout, tallies.c.bucket < until))
 
 
 def _traits(connection: Connection, rollout: str, before: float) -> int:
     """What replies looked like in earlier attempts; differences are those of the present one."""
     attempt = select(rollouts.c.attempt).where(rollouts.c.name == rollout).scalar_subquery()
     old = (traits.c.rollout == rollout, traits.c.attempt < attempt, traits.c.last_at < before)
-    return _deleted(connection, delete(traits).where(*old))
+    return touched(connection, delete(traits).where(*old))
 
 
 def _hazards(connection: Connection, rollout: str, before: float) -> int:
-    return _deleted(
+    return touched(
         connection, delete(hazards).where(hazards.c.rollout == rollout, hazards.c.last_at < before)
     )
 
 
 def _some(table: Any, where: list[ColumnElement[bool]]) -> Select[Any]:
     return select(table).where(*where).limit(BATCH).with_for_update()
-
-
-def _deleted(connection: Connection, statement: Any) -> int:
-    return cast("CursorResult[Any]", connection.execute(statement)).rowcount
 
 
 _IN_TURN = (_leases, _purchases, _tallies, _traits, _hazards)

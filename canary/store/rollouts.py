@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Connection, CursorResult, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from canary.core.model import Decision, Rollout
+from canary.store.book import touched
 from canary.store.notices import announce
 from canary.store.rows import decision_of, decision_row, rollout_of, rollout_row
 from canary.store.schema import decisions, policies, rollouts
@@ -76,8 +77,7 @@ def save(
     """Replace ``before`` by ``after`` and append the decision; ``False`` when it has changed meanwhile."""
     row = rollout_row(after) | ({"policy_hash": policy.hash} if policy else {})
     current = (rollouts.c.name == before.name, rollouts.c.revision == before.revision)
-    result = cast("CursorResult[Any]", connection.execute(update(rollouts).where(*current).values(row)))
-    if result.rowcount != 1:
+    if touched(connection, update(rollouts).where(*current).values(row)) != 1:
         return False
     if policy is not None:
         _keep(connection, policy)

@@ -8,17 +8,15 @@ A row has a time at which something is to be done about it. Whoever does it move
 processes one does, and the others try again should it die.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    CursorResult,
     Update,
     delete,
     exists,
@@ -32,11 +30,10 @@ from sqlalchemy import (
 from canary import __version__
 from canary.core.budget import NOTHING, Caps, Refusal, Spent, day_of, last_day_of
 from canary.core.model import Decision
+from canary.store.book import Book, touched
 from canary.store.rows import Row, decision_row, rollout_of
 from canary.store.schema import decisions, rollouts, shadow_leases, shadow_switch
 from canary.store.upsert import upsert
-
-type _Opened = Callable[[], AbstractContextManager[Connection]]
 
 STOP, START = "shadow_stop", "shadow_start"
 """Events of decisions that turned the switch."""
@@ -87,16 +84,8 @@ class Switch:
     at: float = 0.0
 
 
-class ShadowBook:
-    """The shadow leases of one rollout, shared by all of its processes.
-
-    Every method raises ``StoreError`` when the database does not do what was asked.
-    """
-
-    def __init__(self, rollout: str, write: _Opened, read: _Opened) -> None:
-        self._rollout = rollout
-        self._write = write
-        self._read = read
+class ShadowBook(Book):
+    """The shadow leases of one rollout."""
 
     def reserve(self, lease: ShadowLease, caps: Caps | None) -> Refusal | None:
         """Write a row before its purchase is sent; ``None`` when that was possible.
@@ -125,7 +114,7 @@ class ShadowBook:
             taken = select(exists().where(here, shadow_leases.c.own_id == lease.own_id))
             if connection.scalar(taken):
                 return False
-            return cast("CursorResult[Any]", connection.execute(self._opening(lease))).rowcount == 1
+            return touched(connection, self._opening(lease)) == 1
 
     def release(self, lease: ShadowLease) -> None:
         """Nothing was bought: the money is free again."""
@@ -213,10 +202,6 @@ class ShadowBook:
 
     def _of(self, lease: ShadowLease) -> ColumnElement[bool]:
         return (shadow_leases.c.rollout == self._rollout) & (shadow_leases.c.id == lease.id)
-
-    def _change(self, statement: Any) -> int:
-        with self._write() as connection:
-            return cast("CursorResult[Any]", connection.execute(statement)).rowcount
 
 
 def _lock(connection: Connection, rollout: str) -> None:

@@ -24,4 +24,4 @@ class Shared(Database):
 
     def retention(self, rollout: str) -> Retention:
         """Lets go of a rollout's old rows."""
-        return Retention(rollout, self._write)
+        return Retention(rollout, self._write, self._read)

@@ -1,19 +1,17 @@
 """What the arms' own histories say of refunds that no balance has confirmed."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, cast
+from collections.abc import Mapping
+from typing import NamedTuple
 
-from sqlalchemy import Connection, CursorResult, exists, select, update
+from sqlalchemy import exists, select, update
 
 from canary.core.accounts import Word
 from canary.core.model import Arm, Kind
 from canary.core.money import Result
+from canary.store.book import Book, touched
 from canary.store.leases import CHUNK
 from canary.store.schema import leases, statements
 from canary.store.upsert import insert_new, upsert
-
-type _Opened = Callable[[], AbstractContextManager[Connection]]
 
 MOST = 1000
 """Leases that are looked for at once."""
@@ -29,16 +27,8 @@ class Wanted(NamedTuple):
     opened_at: float
 
 
-class Statements:
-    """Those of one rollout, shared by all of its processes.
-
-    Every method raises ``StoreError`` when the database does not do what was asked.
-    """
-
-    def __init__(self, rollout: str, write: _Opened, read: _Opened) -> None:
-        self._rollout = rollout
-        self._write = write
-        self._read = read
+class Statements(Book):
+    """Those of one rollout."""
 
     def turn(self, arm: Arm, now: float, every: float) -> bool:
         """Whether it is time to ask an arm; of several processes that want to, one is told so."""
@@ -52,8 +42,7 @@ class Statements:
         )
         with self._write() as connection:
             insert_new(connection, statements, [row])
-            done = connection.execute(update(statements).where(*mine).values(at=now))
-            return cast("CursorResult[Any]", done).rowcount == 1
+            return touched(connection, update(statements).where(*mine).values(at=now)) == 1
 
     def wanted(self, arm: Arm, due_before: float) -> list[Wanted]:
         """An arm's refunds that were due before then and that its history has not given back, the latest first.

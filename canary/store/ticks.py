@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Connection, CursorResult, select, update
+from sqlalchemy import Connection, select, update
 
 from canary.core.model import Decision, Rollout
 from canary.store import history, rollouts
+from canary.store.book import touched
 from canary.store.schema import evidence
 from canary.store.schema import rollouts as rollouts_table
 from canary.store.upsert import upsert
@@ -54,7 +55,7 @@ def write(connection: Connection, name: str, tick: Tick) -> bool:
     following = (table.name == name, table.ticks == tick.number, table.revision == tick.revision)
     values = {"ticks": tick.number + 1, "heartbeat": tick.at, "verdict": dict(tick.verdict)}
     statement = update(rollouts_table).where(*following).values(values)
-    if cast("CursorResult[Any]", connection.execute(statement)).rowcount != 1:
+    if touched(connection, statement) != 1:
         return False
     rows = [
         {"rollout": name, "era": tick.era, "part": part, "data": data} for part, data in tick.parts.items()

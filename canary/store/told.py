@@ -1,11 +1,11 @@
 """How far people have been told of a rollout's decisions: of several processes that tell, one does."""
 
 from collections.abc import Collection
-from typing import Any, cast
 
-from sqlalchemy import Connection, CursorResult, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from canary.core.model import Decision
+from canary.store.book import touched
 from canary.store.rows import decision_of
 from canary.store.schema import decisions, told
 from canary.store.upsert import insert_new
@@ -23,7 +23,7 @@ def claim(connection: Connection, rollout: str, events: Collection[str]) -> list
         return []
     last = connection.scalar(select(told.c.decision).where(told.c.rollout == rollout)) or 0
     mine = update(told).where(told.c.rollout == rollout, told.c.decision == last, told.c.decision < newest)
-    if cast("CursorResult[Any]", connection.execute(mine.values(decision=newest))).rowcount != 1:
+    if touched(connection, mine.values(decision=newest)) != 1:
         return []
     fresh = select(decisions).where(*meant, decisions.c.id > last, decisions.c.id <= newest)
     return [decision_of(row) for row in connection.execute(fresh.order_by(decisions.c.id)).mappings()]
