@@ -104,7 +104,4 @@ class Recording:
             return self._answers.failed("malformed")
         if is_handler_path(request.path):
             return self._answers.of(await self._arms.ask(Arm.OLD, request, parse(request)))
-        sent = await self._arms.pass_on(Arm.OLD, request)
-        if sent.response is None:
-            return self._answers.failed(str(sent.failure), Arm.OLD)
-        return self._answers.stamp(sent.response, Arm.OLD)
+        return self._answers.passed_on(await self._arms.pass_on(Arm.OLD, request), Arm.OLD)

@@ -15,6 +15,7 @@ from canary.gateway.asking import Arms, Asked
 from canary.gateway.bindings import Bindings
 from canary.gateway.differences import seen
 from canary.gateway.prices import ACTION as PRICES
+from canary.gateway.rounds import rounds
 from canary.store.errors import StoreError
 from canary.store.store import Store
 
@@ -106,12 +107,7 @@ class Accounts:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        while True:
-            try:
-                await self.work()
-            except Exception:  # whatever it was, the next round must come
-                log.exception("accounts could not be followed")
-            await asyncio.sleep(BEAT)
+        await rounds(self.work, BEAT, log, "accounts could not be followed")
 
     async def work(self) -> None:
         """One round: ask if it is time, read tables, price leases, and hold balances against the leases."""

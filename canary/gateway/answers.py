@@ -7,6 +7,7 @@ from canary.core.model import Arm, Call, Response
 from canary.core.protocol.splice import replace_ids
 from canary.core.route import Plan
 from canary.gateway.asking import Asked
+from canary.gateway.upstream import Sent
 
 ARM_HEADER = "x-canary-arm"
 ERROR_HEADER = "x-canary-error"
@@ -35,6 +36,12 @@ class Answers:
             why = asked.exchange.failure or asked.exchange.reply.code.lower()
             return self.failed(str(why), asked.arm)
         return self.stamp(asked.response, asked.arm)
+
+    def passed_on(self, sent: Sent, arm: Arm) -> Response:
+        """What an arm said to a request that is no call, or the configured answer when it said nothing."""
+        if sent.response is None:
+            return self.failed(str(sent.failure), arm)
+        return self.stamp(sent.response, arm)
 
     def edited(self, asked: Asked, body: bytes) -> Response:
         """The arm's response with another body, which is then no longer content-coded."""

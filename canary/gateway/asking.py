@@ -1,6 +1,5 @@
 """Asking one arm: the client's request in the arm's own key and ids, the answer read and timed."""
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -13,12 +12,10 @@ from canary.core.protocol.parse import ids_named
 from canary.core.protocol.read import by_status, read
 from canary.core.protocol.rewrite import rewrite
 from canary.core.protocol.splice import ids_in, replace_ids
-from canary.gateway.coding import UndecodableError, decode
+from canary.gateway.coding import content_of
 from canary.gateway.native import Carried, Native
 from canary.gateway.prices import PriceTable
 from canary.gateway.upstream import Sent, Upstream
-
-log = logging.getLogger(__name__)
 
 REPEATABLE = frozenset({Effect.GLOBAL_READ, Effect.ACCOUNT_READ, Effect.LEASE_READ})
 """Effects whose request may be sent again when a pooled connection broke under it."""
@@ -150,7 +147,7 @@ def _asked(call: Call, arm: Arm, at: float, sent: Sent, client: str) -> Asked:
         return Asked(
             Exchange(call, arm, reply, at, sent.latency, sent.connect, 0, sent.failure, client), None
         )
-    content = _decoded(response)
+    content = content_of(response)
     if content is None:
         reply, content = Reply(Outcome.UNKNOWN, "UNDECODABLE"), b""
     else:
@@ -199,14 +196,3 @@ def _shown(call: Call, reply: Reply, content: bytes) -> bytes | None:
 def _as_sold(one: Issued, sold: Sold, at: float) -> Issued:
     ends = sold.ends_at or ("" if sold.lives is None else str(int(at) + sold.lives))
     return replace(one, price=sold.price, began_at=sold.began_at, expires_at=ends)
-
-
-def _decoded(response: Response) -> bytes | None:
-    codings = response.header("content-encoding")
-    if not codings or not response.body:
-        return response.body
-    try:
-        return decode(response.body, codings)
-    except UndecodableError as error:
-        log.warning("a reply could not be decoded for reading: %s", error)
-        return None

@@ -1,11 +1,16 @@
 """Content codings of reply bodies: decoded copies for reading; the client always gets the coded bytes."""
 
+import logging
 import zlib
 from collections.abc import Callable
 from typing import Any
 
 import brotli
 import zstandard
+
+from canary.core.model import Response
+
+log = logging.getLogger(__name__)
 
 MAX_DECODED = 32 * 1024 * 1024
 """Bytes that a decoded copy may have; a compressed bomb is read as undecodable, not unpacked."""
@@ -22,6 +27,18 @@ type _Step = Callable[[bytes, int], tuple[bytes, bytes | None]]
 
 class UndecodableError(ValueError):
     """The body is not what its Content-Encoding says, or decodes to more than ``MAX_DECODED`` bytes."""
+
+
+def content_of(response: Response) -> bytes | None:
+    """A response's body for reading; ``None``, with a line in the log, when it cannot be decoded."""
+    codings = response.header("content-encoding")
+    if not codings or not response.body:
+        return response.body
+    try:
+        return decode(response.body, codings)
+    except UndecodableError as error:
+        log.warning("a reply could not be decoded for reading: %s", error)
+        return None
 
 
 def decode(body: bytes, codings: str) -> bytes:

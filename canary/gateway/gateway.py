@@ -159,10 +159,7 @@ class Gateway:
         """A request for another path of the same host: the safe arm's business."""
         self._ledger.count("other_paths")
         arm = self._view.rollout.safe_arm
-        sent = await self._arms.pass_on(arm, request)
-        if sent.response is None:
-            return self._answers.failed(str(sent.failure), arm)
-        return self._answers.stamp(sent.response, arm)
+        return self._answers.passed_on(await self._arms.pass_on(arm, request), arm)
 
 
 def _lists_leases(call: Call) -> bool:

@@ -12,7 +12,7 @@ from canary.core.protocol.listing import Listed, listed
 from canary.core.protocol.parse import ENDPOINT, parse
 from canary.gateway.asking import Arms, Asked
 from canary.gateway.listing import MOST_PAGES, PAGE, open_numbers
-from canary.store.errors import StoreError
+from canary.gateway.rounds import rounds
 from canary.store.statements import Statements
 
 log = logging.getLogger(__name__)
@@ -56,14 +56,7 @@ class Histories:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        while True:
-            try:
-                await self.work()
-            except StoreError as error:
-                log.warning("refunds could not be looked up: %s", error)
-            except Exception:  # whatever it was, the next look must come
-                log.exception("refunds could not be looked up")
-            await asyncio.sleep(BEAT)
+        await rounds(self.work, BEAT, log, "refunds could not be looked up")
 
     async def work(self) -> None:
         """Ask the arms whose turn it is.

@@ -18,7 +18,7 @@ from canary.core.dialects.model import (
 )
 from canary.core.dialects.speech import Spoken, exchange
 from canary.core.model import NOTHING_SENT, Call, Effect, Failure, Headers
-from canary.gateway.coding import UndecodableError, decode
+from canary.gateway.coding import content_of
 from canary.gateway.tokens import Tokens
 from canary.gateway.upstream import Sent, Upstream
 
@@ -225,9 +225,4 @@ class _Job:
 def _decoded(sent: Sent) -> NativeResponse:
     response = sent.response
     assert response is not None, "there is a response"
-    codings = response.header("content-encoding")
-    try:
-        content = decode(response.body, codings) if codings and response.body else response.body
-    except UndecodableError:
-        content = b""
-    return NativeResponse(response.status, response.headers, content)
+    return NativeResponse(response.status, response.headers, content_of(response) or b"")

@@ -15,6 +15,7 @@ from canary.core.stats.bins import bin_of
 from canary.gateway.asking import Arms, Asked
 from canary.gateway.bindings import Bindings
 from canary.gateway.listing import bought_between, open_numbers, zone_of
+from canary.gateway.rounds import rounds
 from canary.store.errors import StoreError
 from canary.store.store import Store
 
@@ -100,12 +101,7 @@ class Recovery:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        while True:
-            try:
-                await self.work()
-            except Exception:  # whatever it was, the next round must come
-                log.exception("lost purchases could not be looked for")
-            await asyncio.sleep(BEAT)
+        await rounds(self.work, BEAT, log, "lost purchases could not be looked for")
 
     async def work(self) -> None:
         """Look up what is due, unless an arm could not be asked a moment ago."""

@@ -21,7 +21,7 @@ from canary.core.protocol.read import read
 from canary.core.recording import Recorded, may_repeat
 from canary.gateway.answers import ARM_HEADER, ERROR_HEADER
 from canary.gateway.asking import Arms, Asked
-from canary.gateway.coding import UndecodableError, decode
+from canary.gateway.coding import content_of
 from canary.gateway.differences import Contract
 from canary.toolkit.pools import Pace, retry_after
 
@@ -131,9 +131,6 @@ def _by_new(response: Response) -> bool:
 
 def _served(call: Call, response: Response, at: float) -> Asked:
     """Old's recorded answer as though it had just come."""
-    try:
-        content = decode(response.body, response.header("content-encoding"))
-    except UndecodableError:
-        content = b""
+    content = content_of(response) or b""
     reply = read(call, response.status, response.header("content-type"), content)
     return Asked(Exchange(call, Arm.OLD, reply, at, 0.0, status=response.status), response, content)
