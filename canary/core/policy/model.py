@@ -14,7 +14,7 @@ from canary.core.model import Arm
 from canary.core.policy.gates import Gate, Gates, Strict
 from canary.core.policy.native import NativePolicy, known_dialect, with_unsupported
 from canary.core.policy.notation import Count, Country, Duration, Share, duration
-from canary.core.policy.references import EnvRef, FileRef, Headers, matching, reference_in, split_url
+from canary.core.policy.references import EnvRef, FileRef, Headers, matching, referenced, split_url
 from canary.core.policy.shadow import ShadowPolicy
 from canary.core.policy.webhooks import WebhookPolicy
 from canary.core.stage import HOLD_BACK, Step
@@ -40,19 +40,7 @@ LITERAL_KEY = (
 )
 
 
-def _key_reference(value: Any) -> Any:
-    """A reference as written; anything that could be a literal key is refused without repeating it."""
-    reference = value if value == PASSTHROUGH else reference_in(value)
-    if reference is None:
-        raise ValueError(LITERAL_KEY)
-    return reference
-
-
-def _address(value: Any) -> Any:
-    reference = reference_in(value)
-    if reference is None:
-        raise ValueError("the address of a notification holds a secret; expected {env: NAME} or {file: PATH}")
-    return reference
+LITERAL_ADDRESS = "the address of a notification holds a secret; expected {env: NAME} or {file: PATH}"
 
 
 class ArmPolicy(Strict):
@@ -63,15 +51,15 @@ class ArmPolicy(Strict):
 
     url: str
     provider: str = "generic"
-    api_key: EnvRef | FileRef | Literal["passthrough"] = PASSTHROUGH
+    api_key: Annotated[
+        EnvRef | FileRef | Literal["passthrough"], referenced(LITERAL_KEY, also=PASSTHROUGH)
+    ] = PASSTHROUGH
     timeout: Annotated[Duration, Field(gt=0)] = 30.0
     headers: Headers = Field(default_factory=dict)
     max_in_flight: Annotated[Count, Field(ge=1)] = 256
     ca: str | None = None  # a PEM file with a certificate authority to trust beside the system's
     price_factor: Annotated[Decimal, Field(gt=0)] = Decimal(1)
     countries: dict[Country, Country] = Field(default_factory=dict)
-
-    _key = field_validator("api_key", mode="before")(_key_reference)
 
     @field_validator("url")
     @classmethod
@@ -208,7 +196,7 @@ class Policy(Strict):
     error_rates: ErrorRates = ErrorRates()
     judging: Judging = Judging()
     on_undecided: Literal["hold", "rollback"] = "hold"
-    notify: tuple[Annotated[EnvRef | FileRef, BeforeValidator(_address)], ...] = ()  # told of decisions
+    notify: tuple[Annotated[EnvRef | FileRef, referenced(LITERAL_ADDRESS)], ...] = ()  # told of decisions
     webhooks: WebhookPolicy | None = None
     maturity: Annotated[Duration, Field(gt=0)] | None = None
     retention: Duration = 30 * DAY  # how long is kept what no decision stands on

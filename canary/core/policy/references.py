@@ -52,6 +52,22 @@ def reference_in(value: Any) -> KeyRef | None:
     return None
 
 
+def referenced(refusal: str, *, also: str | None = None) -> BeforeValidator:
+    """Takes a reference, or the word ``also``; anything else could be a secret, and is refused without repeating it.
+
+    Args:
+        refusal: says what was expected.
+    """
+
+    def check(value: Any) -> Any:
+        reference = value if also is not None and value == also else reference_in(value)
+        if reference is None:
+            raise ValueError(refusal)
+        return reference
+
+    return BeforeValidator(check)
+
+
 def _header_value(value: Any) -> Any:
     reference = reference_in(value)
     if reference is not None:

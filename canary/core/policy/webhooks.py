@@ -3,12 +3,12 @@
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from canary.core.model import Arm
 from canary.core.policy.gates import Strict
 from canary.core.policy.notation import Duration
-from canary.core.policy.references import EnvRef, FileRef, Headers, reference_in, split_url
+from canary.core.policy.references import EnvRef, FileRef, Headers, reference_in, referenced, split_url
 
 type Network = IPv4Network | IPv6Network
 
@@ -42,11 +42,7 @@ def _checked(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
-def _secret(value: Any) -> Any:
-    reference = reference_in(value)
-    if reference is None:
-        raise ValueError("a secret may not stand in the policy; expected {env: NAME} or {file: PATH}")
-    return reference
+LITERAL = "a secret may not stand in the policy; expected {env: NAME} or {file: PATH}"
 
 
 class WebhookArm(Strict):
@@ -56,7 +52,7 @@ class WebhookArm(Strict):
     ``sources``: addresses that may send; by default those that the profile knows, ``any`` where it knows none.
     """
 
-    token: Annotated[EnvRef | FileRef, BeforeValidator(_secret)]
+    token: Annotated[EnvRef | FileRef, referenced(LITERAL)]
     sources: Literal["any"] | tuple[str, ...] | None = None
 
     @field_validator("sources", mode="before")
