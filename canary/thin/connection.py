@@ -123,16 +123,18 @@ class Connection(asyncio.Protocol):
 
     def tire(self, now: float) -> None:
         """End the connection of a client that takes too long over its turn."""
+        waited = now - self._since
         if not self._writable.is_set():
-            if now - self._since > SLOW:
+            if waited > SLOW:
                 self.transport.abort()
-        elif self._answering is None and now - self._since > (
-            SLOW if self._receiving or self._last else IDLE
-        ):
-            if self._receiving and not self._last:
-                self._say_last(refusal(408))
-            else:
-                self.transport.close()
+            return
+        idle = not (self._receiving or self._last)
+        if self._answering is not None or waited <= (IDLE if idle else SLOW):
+            return
+        if self._receiving and not self._last:
+            self._say_last(refusal(408))
+        else:
+            self.transport.close()
 
     # --- what the parser calls ------------------------------------------------------------------------------------
 

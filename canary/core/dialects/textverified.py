@@ -5,7 +5,7 @@ read with another; its messages are a list of their own. Nothing finishes a veri
 Rents are non-renewable rentals, bought in a sale that names its reservations.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -230,10 +230,13 @@ def _messages(settings: Settings, own: str, kind: str) -> Steps[list[Message]]:
 
 
 def _cancel(settings: Settings, own: str) -> Steps[None]:
+    yield from _ended(settings, f"/verifications/{in_path(own)}", "cancel", _verification)
+
+
+def _ended(settings: Settings, path: str, action: str, read: Callable[..., Order]) -> Steps[None]:
     """Its answer has no body, as a broken one would: what came of it is looked at."""
-    yield from _asked(write_to("POST", f"/verifications/{in_path(own)}/cancel"), settings)
-    order = _verification((yield from _told(f"/verifications/{in_path(own)}", settings)), own)
-    if order.state is not OrderState.ENDED:
+    yield from _asked(write_to("POST", f"{path}/{action}"), settings)
+    if read((yield from _told(path, settings))).state is not OrderState.ENDED:
         raise Garbled
 
 
@@ -342,10 +345,7 @@ def _inbox(settings: Settings, own: str) -> Steps[list[Message]]:
 
 
 def _give_back(settings: Settings, own: str) -> Steps[None]:
-    yield from _asked(write_to("POST", f"{_RENTAL}/{in_path(own)}/refund"), settings)
-    rental = _rental((yield from _told(f"{_RENTAL}/{in_path(own)}", settings)), own)
-    if rental.state is not OrderState.ENDED:
-        raise Garbled
+    yield from _ended(settings, f"{_RENTAL}/{in_path(own)}", "refund", _rental)
 
 
 def _rents(settings: Settings) -> Steps[list[Order]]:

@@ -17,6 +17,9 @@ from canary.sim.market import COUNTRIES, SERVICES, Country
 from canary.sim.shop import Shop
 from canary.sim.visit import Handler, Visit
 
+USUAL_CODES: Mapping[str, str] = {code: code for code in SERVICES} | {"full": "full"}
+"""The services of a provider that knows them by the usual codes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Route:

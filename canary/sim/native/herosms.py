@@ -6,8 +6,9 @@ from canary.core.model import Kind
 from canary.sim.answers import Answer, Refused, data
 from canary.sim.dialects import HERO_STATUSES
 from canary.sim.lease import Lease
-from canary.sim.market import HERO_RUSSIA, SERVICES, Country
+from canary.sim.market import HERO_RUSSIA, Country
 from canary.sim.native.api import (
+    USUAL_CODES,
     Api,
     NativeCall,
     Route,
@@ -136,7 +137,7 @@ HEROSMS = Api(
         Route("DELETE", _ID, "setStatus", _cancel),
     ),
     worded=_worded,
-    services=dict(zip(SERVICES, SERVICES, strict=True)) | {"full": "full"},
+    services=USUAL_CODES,
     country=_country,
     params={"services": "service", "countries": "country"},
     scheme="apikey",

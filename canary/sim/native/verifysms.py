@@ -5,8 +5,9 @@ from typing import Any
 from canary.core.model import Kind
 from canary.sim.answers import Answer, Refused, data, written
 from canary.sim.lease import Lease, State
-from canary.sim.market import COUNTRIES, SERVICES, Country
+from canary.sim.market import COUNTRIES, Country
 from canary.sim.native.api import (
+    USUAL_CODES,
     Api,
     NativeCall,
     Route,
@@ -138,7 +139,7 @@ VERIFYSMS = Api(
         Route("POST", f"{_ID}/status", "setStatus", _set_status),
     ),
     worded=_worded,
-    services=dict(zip(SERVICES, SERVICES, strict=True)) | {"full": "full"},
+    services=USUAL_CODES,
     country=_country,
     params={"max_price": "maxPrice"},
 )
