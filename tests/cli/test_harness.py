@@ -36,7 +36,7 @@ async def test_a_store_that_is_lost_during_the_start_is_told(
     with pytest.raises(StoreUnavailable, match="gone"):
         await begun.start()
     assert all(pool._session is None for pool in service.upstreams.values())
-    assert not begun.admin._runner.addresses
+    assert not begun.admin._site._runner.addresses
 
 
 async def test_a_taken_admin_address_is_told(tmp_path: Path) -> None:
