@@ -4,13 +4,15 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
+
+from tests.ports import free_port
 
 ACCOUNT = "postgres"
 """Who runs the server when the tests run as root, which PostgreSQL refuses to do."""
@@ -31,9 +33,7 @@ class Server:
         self._folder = Path(tempfile.mkdtemp(prefix="canary-pg-"))
         if self._account:
             shutil.chown(self._folder, ACCOUNT, ACCOUNT)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._data = self._folder / "data"
         initdb = [
             "-A",
@@ -107,6 +107,13 @@ class Server:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
         return self.url(name)
+
+
+def running() -> Iterator[Server]:
+    """A running PostgreSQL, for a fixture."""
+    server = Server()
+    yield server
+    server.remove()
 
 
 def _programs() -> Path:

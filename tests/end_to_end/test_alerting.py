@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import re
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from canary.sim.behaviour import Behaviour
 from canary.sim.provider import Provider
 from tests.end_to_end.client import Client
 from tests.end_to_end.rig import Harness, canary, policy
+from tests.ports import free_port
 
 pytestmark = pytest.mark.end_to_end
 
@@ -29,14 +29,6 @@ WITHIN = 60.0
 def quickened(rules: str) -> str:
     """The exported rules with short windows and waits, and otherwise as they are."""
     return re.sub(r"for: \S+", "for: 1s", re.sub(r"\[\d+[mh]\]", "[8s]", rules))
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

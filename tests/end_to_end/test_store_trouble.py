@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from canary.sim.behaviour import Behaviour
 from canary.sim.provider import Provider
 from tests.end_to_end import state
-from tests.end_to_end.client import Answer, Client
+from tests.end_to_end.client import Client
 from tests.end_to_end.rig import Harness, policy
+from tests.end_to_end.trouble import keep_their_arms, until_it_is_known, until_it_is_over
 
 pytestmark = pytest.mark.end_to_end
 
@@ -68,12 +68,12 @@ async def test_a_store_that_takes_nothing_costs_no_lease(
         async with trouble(harness):
             surprised = await asyncio.gather(*(client.buy() for _ in range(8)))
             assert {(answer.text, answer.error) for answer in surprised} == {("ERROR_SQL", "store")}
-            await _until_it_is_known(harness, client, known)
+            await until_it_is_known(harness, client, known)
             sent = [arm.books.by_action["getNumber"] for arm in arms]
             refused = [await client.buy() for _ in range(8)]
             assert {(answer.text, answer.error) for answer in refused} == {("ERROR_SQL", "store")}
             assert [arm.books.by_action["getNumber"] for arm in arms] == sent
-        await _until_it_is_over(harness, client, known)
+        await until_it_is_over(harness, client, known)
         await client.buy_from("old", "new")
         assert await harness.stop() == 0
         assert sum(arm.books.foreign for arm in arms) == 0
@@ -89,9 +89,9 @@ async def test_a_state_folder_that_is_moved_costs_no_lease(tmp_path: Path) -> No
         known = await client.buy_from("old", "new")
         async with moved_away(harness):
             for _ in range(20):
-                await _keep_their_arms(client, known)
+                await keep_their_arms(client, known)
                 assert (answer := await client.buy()).bought or answer.error == "store"
-        await _until_it_is_over(harness, client, known)
+        await until_it_is_over(harness, client, known)
         await client.buy_from("old", "new")
         assert await harness.stop() == 0
     shown = {answer.id: answer.arm for answer in client.answers if answer.bought}
@@ -109,24 +109,3 @@ async def scene(folder: Path) -> AsyncIterator[tuple[Harness, Client, tuple[Prov
         Client(harness.url) as client,
     ):
         yield harness, client, (old, new)
-
-
-async def _keep_their_arms(client: Client, known: dict[str, Answer]) -> None:
-    for arm, lease in known.items():
-        asked = await client.status_of(lease)
-        assert (asked.text, asked.arm) == ("STATUS_WAIT_CODE", arm)
-
-
-async def _until_it_is_known(harness: Harness, client: Client, known: dict[str, Answer]) -> None:
-    async with asyncio.timeout(60):
-        while (await harness.samples())["canary_flush_failures_total"] == 0:
-            await _keep_their_arms(client, known)
-
-
-async def _until_it_is_over(harness: Harness, client: Client, known: dict[str, Answer]) -> None:
-    async with aiohttp.ClientSession() as session, asyncio.timeout(60):
-        while True:
-            await _keep_their_arms(client, known)
-            async with session.get(harness.admin + "/readyz") as answer:
-                if answer.status == 200:
-                    return

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from tests.end_to_end.client import Answer, Client
 from tests.end_to_end.rig import KEYS, Harness, policy
 from tests.end_to_end.state import rows
 from tests.hooks import Hook, hook
+from tests.ports import free_port
 
 pytestmark = pytest.mark.end_to_end
 
@@ -56,14 +56,6 @@ class World:
             session.post(address, data=body, headers=headers) as answer,
         ):
             return answer.status
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 
@@ -19,7 +18,6 @@ from tests.end_to_end.client import Client
 from tests.end_to_end.customers import Customers
 from tests.end_to_end.rig import Harness, policy
 from tests.end_to_end.test_stopping import PATIENT, Slow
-from tests.postgres import Server
 from tests.upstreams import ScriptedUpstream
 from tests.waiting import until
 
@@ -79,14 +77,6 @@ class Strangers(Customers):
             found = await super()._call(alone, **params)
         self.answered_at.append(monotonic())
         return found
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """A running PostgreSQL."""
-    running = Server()
-    yield running
-    running.remove()
 
 
 @pytest.mark.parametrize(("place", "ingress"), [("sqlite", "mitmproxy"), ("postgresql", "asgi")])

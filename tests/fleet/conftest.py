@@ -1,21 +1,8 @@
-"""A PostgreSQL server that the fleet's tests may restart."""
-
-from collections.abc import Iterator
+"""A PostgreSQL server of their own: the fleet's tests restart it."""
 
 import pytest
 
-from tests.postgres import Server
+from tests import postgres
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """A running PostgreSQL."""
-    running = Server()
-    yield running
-    running.remove()
-
-
-@pytest.fixture
-def database(server: Server) -> str:
-    """The URL of an empty PostgreSQL database."""
-    return server.database()
+server = pytest.fixture(scope="module")(postgres.running)
+"""A running PostgreSQL."""

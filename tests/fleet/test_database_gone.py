@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from canary.gateway.bindings import PATIENCE
 from canary.sim.behaviour import Behaviour
 from canary.sim.provider import Provider
 from canary.store.store import Store
-from tests.end_to_end.client import Answer, Client
+from tests.end_to_end.client import Client
 from tests.end_to_end.rig import Harness, policy
+from tests.end_to_end.trouble import keep_their_arms, until_it_is_known, until_it_is_over
 from tests.forwarder import Forwarder
 from tests.postgres import Server
 
@@ -70,7 +70,9 @@ async def _story(tmp_path: Path, server: Server, way: Forwarder, trouble: "type[
     ):
         known = await client.buy_from("old", "new")
         async with trouble(server, way):
-            lost = asyncio.gather(_is_known(harness, client, known), client.call("getStatus", id="424242"))
+            lost = asyncio.gather(
+                until_it_is_known(harness, client, known, SLOW), client.call("getStatus", id="424242")
+            )
             surprised = await asyncio.gather(*(client.buy() for _ in range(6)))
             _, stranger = await lost
             assert (stranger.text, stranger.error) == ("ERROR_SQL", "store")
@@ -83,8 +85,8 @@ async def _story(tmp_path: Path, server: Server, way: Forwarder, trouble: "type[
             assert [arm.books.by_action["getNumber"] for arm in (old, new)] == sent, (
                 "nothing was bought for nobody"
             )
-            await _keep_their_arms(client, known)
-        await _is_over(harness, client, known)
+            await keep_their_arms(client, known, SLOW)
+        await until_it_is_over(harness, client, known, SLOW)
         await client.buy_from("old", "new")
         assert await harness.stop() == 0
         assert old.books.repeated + new.books.repeated == {}
@@ -96,26 +98,3 @@ async def _story(tmp_path: Path, server: Server, way: Forwarder, trouble: "type[
     shown = {answer.id: answer.arm for answer in client.answers if answer.bought}
     assert shown.items() <= stored.items()
     assert tallied >= sum(bool(answer.arm) for answer in client.answers)
-
-
-async def _keep_their_arms(client: Client, known: dict[str, Answer]) -> None:
-    for arm, lease in known.items():
-        asked = await client.status_of(lease)
-        assert (asked.text, asked.arm) == ("STATUS_WAIT_CODE", arm)
-        assert asked.took < SLOW
-
-
-async def _is_known(harness: Harness, client: Client, known: dict[str, Answer]) -> None:
-    """Until the harness knows that its store is lost; known leases are asked for all the while."""
-    async with asyncio.timeout(60):
-        while (await harness.samples())["canary_flush_failures_total"] == 0:
-            await _keep_their_arms(client, known)
-
-
-async def _is_over(harness: Harness, client: Client, known: dict[str, Answer]) -> None:
-    async with aiohttp.ClientSession() as session, asyncio.timeout(60):
-        while True:
-            await _keep_their_arms(client, known)
-            async with session.get(harness.admin + "/readyz") as answer:
-                if answer.status == 200:
-                    return

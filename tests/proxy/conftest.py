@@ -1,15 +1,16 @@
 """An ingress before whatever answers."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from canary.core.model import Request, Response
+from canary.gateway.ingress import Handler
 from canary.proxy.ingress import Ingress, Listen
+from tests.ingresses import started
 
 type Opening = Callable[..., Any]
 
@@ -24,18 +25,10 @@ def confdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opened(confdir: Path) -> Opening:
     """Opens an ingress before a handler: ``async with opened(handle, intercept=...) as ingress``."""
 
-    @asynccontextmanager
-    async def open_ingress(
-        handle: Callable[[Request], Awaitable[Response]], **changes: Any
-    ) -> AsyncIterator[Ingress]:
+    def open_ingress(handle: Handler, **changes: Any) -> AbstractAsyncContextManager[Ingress]:
         ca = confdir if "intercept" in changes else None
         fields = {"host": "127.0.0.1", "port": 0, "confdir": ca, **changes}
-        ingress = Ingress(Listen(**fields), handle)
-        await ingress.start()
-        try:
-            yield ingress
-        finally:
-            await ingress.stop()
+        return started(Ingress(Listen(**fields), handle))
 
     return open_ingress
 

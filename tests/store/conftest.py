@@ -8,7 +8,6 @@ import pytest
 from canary.store.rollouts import StoredPolicy
 from canary.store.store import Store
 from tests.factories import trollout
-from tests.postgres import Server
 
 POLICY = StoredPolicy("0123456789ab", "{}")
 
@@ -17,20 +16,6 @@ POLICY = StoredPolicy("0123456789ab", "{}")
 def file(tmp_path: Path) -> Path:
     """Where an SQLite store is kept."""
     return tmp_path / "state" / "canary.db"
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """A running PostgreSQL."""
-    running = Server()
-    yield running
-    running.remove()
-
-
-@pytest.fixture
-def database(server: Server) -> str:
-    """The URL of an empty PostgreSQL database."""
-    return server.database()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

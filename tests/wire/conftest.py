@@ -1,12 +1,13 @@
 """Each test of this folder stands behind either ingress in turn."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 import pytest
 
 from canary.gateway.ingress import Handler
+from tests.ingresses import started
 from tests.rig import Rig
 from tests.wire.serving import INGRESSES, AnyIngress, serving
 
@@ -32,16 +33,7 @@ def made(kind: str) -> Making:
 def opened(made: Making) -> Opening:
     """Opens an ingress before a handler."""
 
-    @asynccontextmanager
-    async def open_ingress(handle: Handler) -> AsyncIterator[AnyIngress]:
-        ingress = made("127.0.0.1", 0, handle)
-        await ingress.start()
-        try:
-            yield ingress
-        finally:
-            await ingress.stop()
-
-    return open_ingress
+    return lambda handle: started(made("127.0.0.1", 0, handle))
 
 
 @pytest.fixture

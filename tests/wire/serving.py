@@ -8,6 +8,7 @@ from typing import Any
 from canary.gateway.ingress import Handler
 from canary.proxy.ingress import Ingress, Listen
 from canary.thin.ingress import ThinIngress
+from tests.ingresses import started
 from tests.rig import Rig, rig
 
 type AnyIngress = Ingress | ThinIngress
@@ -23,9 +24,6 @@ INGRESSES: dict[str, Callable[[str, int, Handler], AnyIngress]] = {
 async def serving(folder: Path, kind: str, **changes: Any) -> AsyncIterator[tuple[Rig, AnyIngress]]:
     """A gateway behind the ingress of that kind."""
     async with rig(folder, **changes) as gateway:
-        ingress = INGRESSES[kind]("127.0.0.1", 0, gateway.service.gateway.handle)
-        await ingress.start()
-        try:
+        made = INGRESSES[kind]("127.0.0.1", 0, gateway.service.gateway.handle)
+        async with started(made) as ingress:
             yield gateway, ingress
-        finally:
-            await ingress.stop()
