@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from canary.core.leases import observe
-from canary.core.model import Arm, Fate, Kind, Lease, Outcome, Progress, Purchase, Request
+from canary.core.model import Arm, Fate, Kind, Lease, Progress, Purchase, Request
 from canary.core.protocol.listing import Listed
 from canary.core.protocol.parse import ENDPOINT, parse
 from canary.core.protocol.rewrite import fingerprint
@@ -32,10 +32,6 @@ AGAIN = 30.0
 
 RECOVERABLE = frozenset({"getNumber", "getNumberV2"})
 """Purchases whose number can be told in a list: by service, country and time."""
-
-
-_REFUSALS = frozenset({Outcome.CALLER, Outcome.STATE})
-"""Outcomes of a cancel that was not carried out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +179,7 @@ class Recovery:
         asked = await self._ask(lease.arm, lost.key, "setStatus", id=lease.id, status="8")
         self._observe(lease, asked)
         done = asked.exchange.reply.progress is Progress.CANCELLED
-        if asked.exchange.reply.outcome in _REFUSALS:  # perhaps for a code that the list did not tell of
+        if not done:  # perhaps for a code that the list did not tell of, and an answer that was lost tells nothing
             self._observe(lease, await self._ask(lease.arm, lost.key, "getStatus", id=lease.id))
         await self._close(lost, Fate.CANCELLED if done else Fate.REFUSED)
 

@@ -219,6 +219,30 @@ async def test_a_number_whose_code_came_stays_paid_for(tmp_path: Path, clock: Fa
         assert (money.spent, money.refunded) == (sellers.books(Arm.OLD).spent, Decimal(0))
 
 
+@pytest.mark.parametrize("fault", ["reset", "hang", "empty"])
+async def test_a_code_that_no_list_tells_of_stays_paid_for_although_the_cancels_answer_is_lost(
+    tmp_path: Path, clock: FakeClock, fault: str
+) -> None:
+    """No refund is taken for granted: the lease itself is asked what became of it."""
+    sellers = providers(clock, dialect="textverified", success=1.0, code_delay="5s")
+    side = {
+        "url": "http://provider.test/api/pub/v2",
+        "provider": "textverified",
+        "headers": {"X-API-USERNAME": "x"},
+    }
+    async with desk_rig(tmp_path, sellers, clock, recover_lost=True, old=side) as gateway:
+        await lose(gateway, country="187")
+        sellers.change(Arm.OLD, faults_on="setStatus", carried_out=0.0, **{"hang": 0.0, fault: 1.0})
+        clock.advance(LATE)
+        await work(gateway)
+        clock.advance(1200)
+        gateway.service.ledger.close_expired()
+        await gateway.flush()
+        money = gateway.store.money(gateway.name)[Arm.OLD]
+        assert (cancels(sellers), gateway.count("unrecovered_purchases")) == (1, 1)
+        assert (money.spent, money.refunded) == (sellers.books(Arm.OLD).spent, Decimal(0))
+
+
 async def test_a_client_with_its_own_key_is_helped_with_it(tmp_path: Path, clock: FakeClock) -> None:
     """Where keys are passed on the account is the client's; the key is remembered while the process lives."""
     sellers = providers(clock)
