@@ -80,7 +80,7 @@ class Story:
 
     def answers(self, action: str, bodies: Mapping[Arm, str], times: int = 30) -> None:
         """Both arms answered calls of an action in these words."""
-        contract = Contract(lambda: 1, self.clock)
+        contract = Contract(lambda: 1, lambda: 0.5, self.clock)
         for number in range(times):
             params = {"id": str(number)} if action in {"getStatus", "setStatus"} else {}
             for arm, body in bodies.items():

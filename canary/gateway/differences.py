@@ -35,6 +35,7 @@ class Contract:
 
     Args:
         attempt: the rollout's attempt now; a new one begins anew.
+        weight: new's share of purchases now.
         clock: wall-clock seconds.
         unsupported: actions that the profile of ``new`` declares as unsupported.
         factors: what each arm's prices are multiplied with to compare them.
@@ -43,11 +44,13 @@ class Contract:
     def __init__(
         self,
         attempt: Callable[[], int],
+        weight: Callable[[], float],
         clock: Callable[[], float],
         unsupported: frozenset[str] = frozenset(),
         factors: Mapping[Arm, Decimal] | None = None,
     ) -> None:
         self._attempt = attempt
+        self._weight = weight
         self._clock = clock
         self._unsupported = unsupported
         self._factors = factors or dict.fromkeys(Arm, Decimal(1))
@@ -56,6 +59,7 @@ class Contract:
         self._learned_in = 0
         self._shapes: dict[tuple[Arm, str], Shape] = {}
         self._changed: set[TraitKey] = set()
+        self._due = 0.0  # of new's replies
         self._recent = _Recent(RECENT)
         self._afterwards = Afterwards(self.served)
 
@@ -74,8 +78,23 @@ class Contract:
         if call.ids and not self._says_something_new(asked):
             return
         found = traits_of(call, seen(asked), contexts_alone(call, first=self._is_first(asked.arm, call)))
-        if not call.ids or self._recent.adds(hash((asked.arm, call.action, call.ids, frozenset(found)))):
+        again = call.ids and not self._recent.adds(hash((asked.arm, call.action, call.ids, frozenset(found))))
+        if not again and self._is_even(asked.arm):
             self._learn(asked.arm, call, found)
+
+    def _is_even(self, arm: Arm) -> bool:
+        """Whether to learn from a reply, so that new, where it has most of the traffic, gives no more of them than old.
+
+        What comes up while new serves nearly all, a client's new habit for one, would else be held against it.
+        """
+        weight = self._weight()
+        if arm is Arm.OLD or weight <= 1 / 2:
+            return True
+        self._due += (1 - weight) / weight
+        if self._due < 1:
+            return False
+        self._due -= 1
+        return True
 
     def _says_something_new(self, asked: Asked) -> bool:
         """Whether this is no mere repetition of what was last heard of the lease."""

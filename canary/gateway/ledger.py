@@ -80,7 +80,7 @@ class Ledger:
         self._writing = asyncio.Lock()
         self._batch: asyncio.Future[bool] | None = None  # kept, or nobody would
         self._afterwards = Afterwards(self.exchange)
-        self.contract = contract or Contract(lambda: view.rollout.attempt, clock)
+        self.contract = contract or Contract(lambda: view.rollout.attempt, lambda: view.rollout.weight, clock)
         self.pairs = pairs or PairCounts(Pairing(), "", lambda: view.rollout)
         self.totals = Totals(counters=self.contract.counters)
         self.watch = Watch(

@@ -179,7 +179,7 @@ class Recovery:
         asked = await self._ask(lease.arm, lost.key, "setStatus", id=lease.id, status="8")
         self._observe(lease, asked)
         done = asked.exchange.reply.progress is Progress.CANCELLED
-        if not done:  # perhaps for a code that the list did not tell of, and an answer that was lost tells nothing
+        if not done:  # for a code that the list did not tell of, or its answer was lost
             self._observe(lease, await self._ask(lease.arm, lost.key, "getStatus", id=lease.id))
         await self._close(lost, Fate.CANCELLED if done else Fate.REFUSED)
 

@@ -204,7 +204,7 @@ def _let_go(_purchase: Purchase, _key: str | None) -> None:
 def _contract(loaded: Loaded, view: RolloutView, clock: Callable[[], float]) -> Contract:
     unsupported = frozenset(loaded.profiles[Arm.NEW].unsupported_actions)
     factors = {arm: loaded.policy.arm(arm).price_factor for arm in Arm}
-    return Contract(lambda: view.rollout.attempt, clock, unsupported, factors)
+    return Contract(lambda: view.rollout.attempt, lambda: view.rollout.weight, clock, unsupported, factors)
 
 
 def _pairs(loaded: Loaded, view: RolloutView) -> PairCounts:

@@ -67,7 +67,7 @@ class Replayer:
         self._arms = arms
         self._pace = pace
         self._tell = tell
-        self._contract = Contract(lambda: 1, time, unsupported, factors)
+        self._contract = Contract(lambda: 1, lambda: 0.0, time, unsupported, factors)
         self._sent = Sent()
 
     async def run(self, recorded: Iterable[Recorded], exemptions: Collection[Exemption] = ()) -> Replay:

@@ -45,7 +45,7 @@ def counts(contract: Contract, aspect: Aspect) -> dict[tuple[Arm, str], int]:
 
 @pytest.fixture
 def contract() -> Contract:
-    return Contract(lambda: 1, FakeClock())
+    return Contract(lambda: 1, lambda: 0.5, FakeClock())
 
 
 # --- cases --------------------------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ def test_frequent_traits_are_not_written_each_time(contract: Contract) -> None:
 def test_a_new_attempt_begins_with_empty_shapes() -> None:
     """What was learned before a rollback is not held against the next attempt, whenever its batch comes."""
     attempt = 1
-    contract = Contract(lambda: attempt, FakeClock())
+    contract = Contract(lambda: attempt, lambda: 0.5, FakeClock())
     contract.served(tasked(tcall("getNumber"), "NO_NUMBERS"))
     late = contract.take_changed()
     attempt = 2
@@ -159,6 +159,17 @@ def test_a_new_attempt_begins_with_empty_shapes() -> None:
     changed = contract.take_changed()
     assert {key.attempt for key in changed} == {2}
     assert {s.n for s in changed.values()} == {1}
+
+
+@pytest.mark.parametrize(("weight", "learned"), [(0.3, 400), (0.5, 400), (0.6, 266), (0.9, 44), (1.0, 0)])
+def test_new_gives_no_more_cases_than_old_had_chances(weight: float, learned: int) -> None:
+    """Above half of the traffic new's replies are thinned out; old's are all learned."""
+    contract = Contract(lambda: 1, lambda: weight, FakeClock())
+    for n in range(400):
+        for arm in Arm:
+            contract.served(tasked(tcall("getNumber"), f"ACCESS_NUMBER:{n}:79584123456", arm))
+    cases = counts(contract, Aspect.PHONE)
+    assert [cases.get((arm, "without +"), 0) for arm in (Arm.OLD, Arm.NEW)] == [400, learned]
 
 
 # --- through the gateway to the store -----------------------------------------------------------------------------

@@ -28,7 +28,7 @@ class Traffic:
     def __init__(
         self, seed: str, weight: float, old: Mapping[str, object], new: Mapping[str, object]
     ) -> None:
-        self.contract = Contract(lambda: 1, lambda: 0.0)
+        self.contract = Contract(lambda: 1, lambda: weight, lambda: 0.0)
         self.calls = 0
         self._random = Random(seed)
         self._weight = weight

@@ -10,7 +10,7 @@ from math import exp, lgamma
 
 from canary.core.compare.fields import numbers, spans
 from canary.core.compare.shape import Cell, Sighting
-from canary.core.compare.traits import DATA, DETAILS, REFUSAL, REFUSED, SERVED, Aspect
+from canary.core.compare.traits import DATA, DETAILS, READY, REFUSAL, REFUSED, SERVED, Aspect
 from canary.core.compare.values import FIXED, FRACTION, WHOLE, WIDTHS
 
 FIRM = 1 / 8
@@ -60,8 +60,9 @@ def by_chance(k: int, of_one: int, of_other: int) -> float:
 
     The probability of drawing all of ``k`` marked cases among one arm's ``of_one`` when marks are put on the
     ``of_one + of_other`` cases at random: C(of_one, k) / C(of_one + of_other, k). Never below one half to the k,
-    the value for even traffic, because the shares of traffic change over time. Whether a value crosses a bound at
-    any time is decided by its first cases, so that looking often does not add up.
+    the value for even traffic, because the shares of traffic change over time: no arm may be given more than half of
+    the cases. Whether a value crosses a bound at any time is decided by its first cases, so that looking often does
+    not add up.
     """
     k = min(k, of_one)
     both = of_one + of_other
@@ -163,13 +164,15 @@ _FUNDS = frozenset({"NO_BALANCE", "NO_MONEY", "LOW_BALANCE", "BAD_BALANCE", "NO_
 def _word(cell: Cell, old: Side, new: Side) -> Iterator[Finding]:
     """Answers that old never gives, in the same context when there is one.
 
-    That there is no stock, nothing to list or no money is no difference.
+    That there is no stock, nothing to list or no money is no difference, nor is the refusal of a status 1 that came
+    too late, as long as new takes others.
     """
     silent = all(_class(value) in _SILENT for value in new)
+    too_late = _REFUSING if cell.branch == READY and any(_class(value) == "ok" for value in new) else ()
     for value in sorted(new.keys() - old.keys()):
         kind, _, word = value.partition(" ")
         detailed = word.endswith(DETAILS)
-        if kind in {"nothing", "business"} and not detailed:
+        if kind in too_late or (kind in {"nothing", "business"} and not detailed):
             continue
         if kind in _SILENT and not detailed and (not silent or word in _FUNDS):
             continue

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 from canary.core.actions import lookup
 from canary.core.compare.mask import example
 from canary.core.compare.replies import traits_of
-from canary.core.compare.traits import ALONE, REFUSED, SERVED, Aspect, Seen, Trait
+from canary.core.compare.traits import ALONE, READY, REFUSED, SERVED, Aspect, Seen, Trait
 from canary.core.model import Arm, Call
 
 MAX_TRAITS = 1024
@@ -137,7 +137,7 @@ class Shape:
                 yield trait.value, sighting
 
 
-_JUDGED_ONCE = frozenset({ALONE, SERVED, REFUSED})
+_JUDGED_ONCE = frozenset({ALONE, READY, SERVED, REFUSED})
 """Contexts of which each reply has at most one."""
 
 

@@ -89,6 +89,9 @@ SERVED, REFUSED = "served", "refused"
 ACCEPTED = "ok"
 """The branch of a success that has no words of its own for a lease's progress."""
 
+READY = "status 1"
+"""The context of a client's notice that its number was used: no reply tells whether its code had come before."""
+
 REFUSAL = "refusal"
 """The branch of all worded refusals together: how errors are written is a habit of the provider."""
 
@@ -123,8 +126,10 @@ def contexts_alone(call: Call, *, first: bool = False) -> tuple[str, ...]:
     """
     if call.effect is Effect.LEASE_READ:
         return (ALONE, FIRST) if first else (ALONE,)
-    status = call.params.get("status", "")
-    return (ALONE, f"status {status}") if status in _STATUSES else (ALONE,)
+    context = f"status {call.params.get('status', '')}"
+    if context == READY:  # whether it is refused depends on when it comes: it is judged by itself only
+        return (READY,)
+    return (ALONE, context) if context in _STATUSES else (ALONE,)
 
 
 def contexts_beside(served: Outcome) -> tuple[str, ...]:
@@ -132,7 +137,7 @@ def contexts_beside(served: Outcome) -> tuple[str, ...]:
     return _BESIDE.get(served, ())
 
 
-_STATUSES = frozenset({"-1", "1", "2", "3", "6", "8"})
+_STATUSES = frozenset({"status -1", "status 2", "status 3", "status 6", "status 8"})
 _BESIDE = {
     Outcome.OK: (SERVED,),
     Outcome.BUSINESS: (SERVED,),

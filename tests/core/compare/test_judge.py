@@ -210,3 +210,15 @@ def test_a_declared_exception_is_left_out(exemption: Exemption, left: list[str])
         call, [number_v2(random, phoneNumber="+79584123456", activationOperator=...) for _ in range(40)]
     )
     assert [found.path for found in differences(old, new, [exemption])] == left
+
+
+def test_a_notice_that_came_too_late_is_no_difference() -> None:
+    """Where new's codes come sooner it refuses more status 1; only where it takes none of them is it a difference."""
+    call = tcall("setStatus", id="7", status="1")
+    old = learned(call, ["ACCESS_READY"] * 40)
+    mostly_late = learned(call, ["ACCESS_READY", *["BAD_STATUS"] * 40])
+    always_late = learned(call, ["BAD_STATUS"] * 40)
+    assert differences(old, mostly_late) == []
+    [found] = differences(old, always_late)
+    assert (found.kind, found.path, found.new) == (Aspect.WORD, "BAD_STATUS", "caller BAD_STATUS")
+    assert old.replies == 40
