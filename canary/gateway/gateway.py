@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from canary.core.actions import lookup
 from canary.core.model import Arm, Call, Effect, Lease, Purchase, Request, Response
 from canary.core.protocol.parse import is_handler_path, parse
 from canary.core.protocol.rewrite import fingerprint
@@ -160,11 +159,6 @@ class Gateway:
         self._ledger.count("other_paths")
         arm = self._view.rollout.safe_arm
         return self._answers.passed_on(await self._arms.pass_on(arm, request), arm)
-
-
-def _lists_leases(call: Call) -> bool:
-    action = lookup(call.action)
-    return action is not None and action.merge
 
 
 def _order_unit(order: str) -> str:
