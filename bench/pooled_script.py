@@ -21,13 +21,13 @@ class Pooled:
         self._addon = GatewayAddon(self._passing.handle)
 
     async def running(self) -> None:
-        await self._passing.upstream.start()
+        await self._passing.start()
 
     async def request(self, flow: http.HTTPFlow) -> None:
         await self._addon.request(flow)
 
     async def done(self) -> None:
-        await self._passing.upstream.close()
+        await self._passing.close()
 
 
 addons = [Pooled()]

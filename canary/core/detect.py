@@ -14,7 +14,7 @@ from canary.core.leases import SKEW, is_cancel, may_have_bought
 from canary.core.model import Arm, Call, Effect, Lease, LeaseKey, LeaseState, Outcome, Progress
 from canary.core.money import NOTHING, Result, result_of
 
-REMEMBERED = 4096
+REMEMBERED = 2048
 """Clients, keys or leases that a rule remembers."""
 
 REPEAT = 15.0

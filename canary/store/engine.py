@@ -85,7 +85,7 @@ _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",  # a commit is on the disk when it returns, as promised before a number is shown
     "temp_store=MEMORY",
-    "cache_size=-4000",
+    "cache_size=-1000",
 )
 
 

@@ -58,6 +58,7 @@ class Connection(asyncio.Protocol):
         self._closing = closing
         self._opened = opened
         self._closed = closed
+        self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
         # each with whether the connection goes on after it
         self._waiting: deque[tuple[Request, bool]] = deque()
@@ -104,10 +105,18 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserUpgrade:
             self._last = True  # the request was read; to another protocol nobody changes here
         except httptools.HttpParserError as error:
+            self._answer_waiting()
             self._refuse(error.__context__)
             return
+        self._answer_waiting()
         if len(self._waiting) > MAX_WAITING:
             self.transport.pause_reading()
+
+    def _answer_waiting(self) -> None:
+        if self._answering is None and self._waiting:
+            # begun at once: the loop would come back to it only after all else that is ready
+            answering = asyncio.Task(self._answer_all(), loop=self._loop, eager_start=True)
+            self._answering = None if answering.done() else answering
 
     def _refuse(self, why: BaseException | None) -> None:
         self._last = True  # also for what is being answered
@@ -166,7 +175,7 @@ class Connection(asyncio.Protocol):
                 self._tell_to_go_on()
 
     def _tell_to_go_on(self) -> None:
-        if self._answering is None:  # or it would stand in the middle of another answer
+        if self._answering is None and not self._waiting:  # or it would stand in the middle of another answer
             self.transport.write(GO_ON)
 
     def on_body(self, body: bytes) -> None:
@@ -187,8 +196,6 @@ class Connection(asyncio.Protocol):
         request = Request(method, path, query, tuple(self._headers), b"".join(self._body), self._client)
         goes_on = version == "1.1" and self._parser.should_keep_alive()
         self._waiting.append((request, goes_on))
-        if self._answering is None:
-            self._answering = asyncio.get_running_loop().create_task(self._answer_all())
 
     # --- answering ------------------------------------------------------------------------------------------------
 

@@ -85,9 +85,9 @@ async def test_arms_and_shadow_have_pools_of_their_own(tmp_path: Path) -> None:
         service = gateway.service
         pools = {id(pool) for pool in (*service.upstreams.values(), *service._shadow_upstreams.values())}
         assert len(pools) == 4
-        assert service.upstreams[Arm.NEW]._timeout.total == 7
-        assert service.upstreams[Arm.OLD]._timeout.total == 20
-        assert {pool._timeout.total for pool in service._shadow_upstreams.values()} == {2}
+        assert service.upstreams[Arm.NEW]._timeout == 7
+        assert service.upstreams[Arm.OLD]._timeout == 20
+        assert {pool._timeout for pool in service._shadow_upstreams.values()} == {2}
 
 
 async def test_workers_share_what_the_policy_allows(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ async def test_workers_share_what_the_policy_allows(tmp_path: Path) -> None:
     store = Store(tmp_path / "state.db")
     rollout = store.create(trollout(name="rig"), StoredPolicy("0123456789ab", "{}"))
     service = GatewayService(loaded, resolve(loaded, ENVIRON), store, rollout, workers=4)
-    assert {arm: pool._limit for arm, pool in service.upstreams.items()} == {Arm.OLD: 64, Arm.NEW: 1}
+    assert {arm: pool._pool._limit for arm, pool in service.upstreams.items()} == {Arm.OLD: 64, Arm.NEW: 1}
     assert service.shadow._queue.maxsize == 250
     assert service.accounts._poll == 2400.0
     store.close()

@@ -16,8 +16,10 @@ from canary.gateway import upstream as module
 from canary.gateway.upstream import Sent, Upstream, end_to_end
 from tests.factories import PATH
 from tests.upstreams import (
+    Heard,
     Play,
     ScriptedUpstream,
+    Wire,
     chunked,
     closes,
     hangs,
@@ -78,12 +80,13 @@ async def test_a_purchase_on_a_broken_connection_is_not_repeated(
     assert [one.connection for one in arm.heard] == [1, 1]
 
 
-async def test_a_read_on_a_broken_connection_is_repeated_once(arm: ScriptedUpstream) -> None:
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_read_on_a_broken_connection_is_repeated_once(arm: ScriptedUpstream, method: str) -> None:
     """A read may be sent again on a fresh connection, and then the client never hears of it."""
     arm.next.extend([says("warm"), closes()])
     async with pool(arm.url) as upstream:
-        await send(upstream, "action=getPrices", repeatable=True)
-        sent = await send(upstream, "action=getPrices", repeatable=True)
+        await send(upstream, "action=getPrices", method=method, repeatable=True)
+        sent = await send(upstream, "action=getPrices", method=method, repeatable=True)
     assert sent.response is not None
     assert sent.response.body == b"OK"
     assert [one.connection for one in arm.heard] == [1, 1, 2]
@@ -96,6 +99,45 @@ async def test_a_read_that_breaks_twice_is_a_failure(arm: ScriptedUpstream) -> N
         sent = await send(upstream, "action=getPrices", repeatable=True)
     assert sent.failure is Failure.RESET
     assert len(arm.heard) == 2
+
+
+async def test_a_repeated_read_has_no_more_time_than_one(arm: ScriptedUpstream) -> None:
+    """The time that its first try took is gone."""
+
+    async def breaks_late(wire: Wire, heard: Heard) -> None:
+        await asyncio.sleep(0.8)
+        await closes()(wire, heard)
+
+    arm.next.extend([breaks_late, hangs])
+    started = monotonic()
+    async with pool(arm.url, timeout=1.0) as upstream:
+        sent = await send(upstream, "action=getPrices", repeatable=True)
+    assert sent.failure is Failure.TIMEOUT
+    assert monotonic() - started < 1.7
+    assert len(arm.heard) == 2
+
+
+async def test_what_comes_after_an_answer_is_no_answer_to_the_next_call(arm: ScriptedUpstream) -> None:
+    """A connection on which more came than was asked for is not used again."""
+    arm.next.append(raw(response("ACCESS_NUMBER:1:7") + response("ACCESS_NUMBER:2:7")))
+    async with pool(arm.url) as upstream:
+        await send(upstream)
+        sent = await send(upstream)
+    assert sent.response is not None
+    assert sent.response.body == b"OK"
+    assert [one.connection for one in arm.heard] == [1, 2]
+
+
+@pytest.mark.parametrize("status", [204, 304])
+async def test_an_answer_without_a_body_keeps_its_connection(arm: ScriptedUpstream, status: int) -> None:
+    """Nothing is waited for after it."""
+    arm.next.append(raw(f"HTTP/1.1 {status} X\r\n\r\n".encode()))
+    async with pool(arm.url) as upstream:
+        sent = await send(upstream)
+        await send(upstream)
+    assert sent.response is not None
+    assert (sent.response.status, sent.response.body) == (status, b"")
+    assert [one.connection for one in arm.heard] == [1, 1]
 
 
 async def test_an_idle_connection_that_was_closed_is_not_used(arm: ScriptedUpstream) -> None:
@@ -401,6 +443,21 @@ async def test_the_arms_headers_replace_the_clients(arm: ScriptedUpstream) -> No
         await send(upstream, headers=(("x-sandbox-mode", "0"), ("X-Other", "2")))
     assert arm.heard[0].header("x-sandbox-mode") == ["1"]
     assert arm.heard[0].header("x-other") == ["2"]
+
+
+async def test_an_arm_may_be_called_by_another_name(arm: ScriptedUpstream) -> None:
+    """A Host from the policy takes the place of the address's."""
+    async with pool(arm.url, (("Host", "api.example"),)) as upstream:
+        await send(upstream)
+    assert arm.heard[0].header("host") == ["api.example"]
+
+
+async def test_no_header_begins_another(arm: ScriptedUpstream) -> None:
+    """Neither a name nor a value ends its line."""
+    odd = (("X-A\r\nX-B", "1"), ("X-C", "1\r\nX-D: 2"))
+    async with pool(arm.url) as upstream:
+        await send(upstream, headers=odd)
+    assert {name for name, _ in arm.heard[0].headers}.isdisjoint({"X-B", "X-D"})
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ _REPEATED = 500
 """Characters of the longest query and form that are worth keeping."""
 
 # a lease is polled with the same words over and over
-_known_call = lru_cache(maxsize=4096)(_new_call)
+_known_call = lru_cache(maxsize=2048)(_new_call)
 
 
 def split(text: str) -> list[Segment]:
@@ -134,7 +134,7 @@ def _new_segment(raw: str) -> Segment:
 
 
 # a call's query is taken apart twice, and calls repeat each other: the same key, actions, services, polled ids
-_known_segment = lru_cache(maxsize=4096)(_new_segment)
+_known_segment = lru_cache(maxsize=2048)(_new_segment)
 
 
 def _decoded(text: str) -> str:

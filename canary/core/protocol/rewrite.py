@@ -66,7 +66,7 @@ _REPEATED = 500
 """Characters of the longest query that is worth keeping."""
 
 # a lease is polled with the same words over and over, and a client says the same of itself with every call
-_known_query = lru_cache(maxsize=4096)(_new_query)
+_known_query = lru_cache(maxsize=2048)(_new_query)
 
 
 @lru_cache(maxsize=512)
