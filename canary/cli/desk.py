@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import click
 
-from canary.cli.errors import UsageError
+from canary.cli.errors import RefusedError, UsageError
 from canary.cli.remote import RemoteAdmin
 from canary.cli.state import existing_state
 from canary.cli.tokens import known_token
@@ -20,6 +20,7 @@ from canary.core.stage import Event
 from canary.store.shadow_leases import Switch
 from canary.store.store import Store
 from canary.web.acks import acks_of
+from canary.web.gate import Answer, UnknownStage, gate_of
 from canary.web.hazards import hazards_of
 from canary.web.ledger import ledger_of
 from canary.web.shadow import shadow_of
@@ -31,6 +32,10 @@ class Desk(Protocol):
 
     def status(self) -> dict[str, Any]:
         """The rollout's status."""
+        ...
+
+    def gate(self, stage: str) -> Answer:
+        """May a pipeline go on that waits for ``stage``?"""
         ...
 
     def ledger(self) -> dict[str, Any]:
@@ -72,6 +77,17 @@ class StoreDesk:
     def status(self) -> dict[str, Any]:
         """The rollout's status."""
         return status_of(self._store, self._name, time())
+
+    def gate(self, stage: str) -> Answer:
+        """May a pipeline go on that waits for ``stage``?
+
+        Raises:
+            RefusedError: the policy has no such stage.
+        """
+        try:
+            return gate_of(self._store, self._name, time(), stage)
+        except UnknownStage as error:
+            raise RefusedError(str(error)) from None
 
     def ledger(self) -> dict[str, Any]:
         """The rollout's ledger."""

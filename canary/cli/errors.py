@@ -9,6 +9,10 @@ class UsageError(Exception):
     """A command cannot be carried out as it was called; the message names the remedy."""
 
 
+class RefusedError(UsageError):
+    """The harness refused what it was asked for; asked again it would do the same."""
+
+
 READABLE = (PolicyError, StoreError, IllegalEvent, UsageError)
 
 

@@ -6,7 +6,7 @@
 3  undecided
 4  no data, or the rollout cannot be looked at
 
-With --wait also a later stage than the one at the beginning is cleared.
+With --wait also a later stage than the one at the beginning is cleared; with --stage that stage is asked for.
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from canary.cli.desk import desk, places
-from canary.cli.errors import UsageError
+from canary.cli.errors import RefusedError, UsageError
 from canary.cli.params import DURATION
 from canary.store.errors import StoreError
 from canary.web.gate import CODES, Answer, Outcome, judged
@@ -30,8 +30,11 @@ POLL = 1.0
 @click.command()
 @places
 @click.option("--wait", type=DURATION, default=0, help="Wait so long for cleared or harm, such as 24h.")
+@click.option("--stage", help="The stage to be cleared or left, instead of the present one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-def gate(admin: str | None, state: str | None, name: str | None, wait: float, as_json: bool) -> None:
+def gate(
+    admin: str | None, state: str | None, name: str | None, wait: float, stage: str | None, as_json: bool
+) -> None:
     """Exit 0 when the stage is cleared, 1 on harm or rollback, 3 when undecided, 4 without data."""
     if admin is not None:
         with desk(admin, state, name):
@@ -39,7 +42,7 @@ def gate(admin: str | None, state: str | None, name: str | None, wait: float, as
     until = monotonic() + wait
     first: Mapping[str, Any] | None = None
     while True:
-        answer = _ask(admin, state, name, first)
+        answer = _ask(admin, state, name, stage, first)
         first = first or answer.status or None
         left = until - monotonic()
         if answer.outcome in {Outcome.CLEARED, Outcome.HARM} or left <= 0:
@@ -50,10 +53,16 @@ def gate(admin: str | None, state: str | None, name: str | None, wait: float, as
     sys.exit(CODES[answer.outcome])
 
 
-def _ask(admin: str | None, state: str | None, name: str | None, first: Mapping[str, Any] | None) -> Answer:
+def _ask(
+    admin: str | None, state: str | None, name: str | None, stage: str | None, first: Mapping[str, Any] | None
+) -> Answer:
     try:
         with desk(admin, state, name) as place:
+            if stage is not None:
+                return place.gate(stage)
             status = place.status()
+    except RefusedError:  # waiting will not make it right
+        raise
     except (UsageError, StoreError) as error:
         return Answer(Outcome.NO_DATA, str(error), {})
     return judged(status, first or status)

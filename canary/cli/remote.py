@@ -2,15 +2,17 @@
 
 import json
 from dataclasses import asdict
+from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
-from canary.cli.errors import UsageError
+from canary.cli.errors import RefusedError, UsageError
 from canary.core.compare.acks import Place, Which
 from canary.core.stage import Event
+from canary.web.gate import Answer
 
 TIMEOUT = 30.0
 """Seconds that an answer may take."""
@@ -38,6 +40,15 @@ class RemoteAdmin:
             UsageError: it could not be asked, or did not answer well.
         """
         return self._read("status", "safe_arm")
+
+    def gate(self, stage: str) -> Answer:
+        """May a pipeline go on that waits for ``stage``?
+
+        Raises:
+            RefusedError: the policy has no such stage.
+            UsageError: it could not be asked, or did not answer well.
+        """
+        return Answer.of_json(self._read(f"gate?{urlencode({'stage': stage})}", "outcome"))
 
     def ledger(self) -> dict[str, Any]:
         """The rollout's ledger.
@@ -112,7 +123,8 @@ class RemoteAdmin:
             with _OPENER.open(request, timeout=TIMEOUT) as answer:
                 text = answer.read()
         except HTTPError as error:
-            raise UsageError(self._refused(error)) from None
+            kind = RefusedError if error.code == HTTPStatus.BAD_REQUEST else UsageError
+            raise kind(self._refused(error)) from None
         except URLError as error:
             raise UsageError(
                 f"no harness answers at {self._url} ({_why(error)}); act on its store with --state instead"

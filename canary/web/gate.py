@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from canary.core.reasons import duration
 from canary.store.store import Store
@@ -48,6 +48,11 @@ class Answer:
     def sentence(self) -> str:
         """The answer for people."""
         return f"{self.outcome.replace('_', ' ')}: {self.why}"
+
+    @classmethod
+    def of_json(cls, said: Mapping[str, Any]) -> Self:
+        """An answer that another process gave."""
+        return cls(Outcome(said["outcome"]), said["sentence"].partition(": ")[2], said)
 
     def as_json(self) -> dict[str, Any]:
         """The answer for scripts."""

@@ -68,6 +68,35 @@ async def test_a_harness_is_asked_at_its_address(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
+    ("stage", "code", "sentence"),
+    [
+        ("canary", 0, "cleared: t is running in stage half; it has left stage canary\n"),
+        ("half", 0, "cleared: t is running in stage half; because\n"),
+        ("cutover", 3, "undecided: t is running in stage half; it has not reached stage cutover\n"),
+    ],
+)
+async def test_a_stage_can_be_asked_for(store: Store, stage: str, code: int, sentence: str) -> None:
+    """Cleared once it is, or was left; the store and the harness say the same."""
+    Operator.of_store(store, NAME, time.time).act(Event.PROMOTE, "me")
+    look(store, "advance", acquire="pass")
+    async with serving(store, time.time) as client:
+        there = await canary_beside(["gate", "--stage", stage, "--admin", client.url])
+    here = canary("gate", "--stage", stage)
+    assert (here.code, here.out) == (code, sentence)
+    assert (there.code, there.out) == (code, sentence)
+
+
+async def test_a_stage_that_there_is_not_is_a_mistake(store: Store) -> None:
+    """It is said at once, also when it should wait."""
+    async with serving(store, time.time) as client:
+        there = await canary_beside(["gate", "--wait", "24h", "--stage", "late", "--admin", client.url])
+    here = canary("gate", "--wait", "24h", "--stage", "late")
+    for said in (here, there):
+        assert (said.code, said.out) == (2, "")
+        assert "there is no stage 'late'; the policy has canary, half, cutover" in said.err
+
+
+@pytest.mark.parametrize(
     "words", [["--admin", "http://127.0.0.1:9"], ["--state", "none.db"], ["--name", "x"]]
 )
 def test_what_cannot_be_looked_at_is_no_data(store: Store, words: list[str]) -> None:
