@@ -35,7 +35,7 @@ async def test_a_store_that_is_lost_during_the_start_is_told(
     monkeypatch.setattr(service.accounts, "start", gone)
     with pytest.raises(StoreUnavailable, match="gone"):
         await begun.start()
-    assert all(pool._session is None for pool in service.upstreams.values())
+    assert all(pool._pool._connector is None for pool in service.upstreams.values())
     assert not begun.admin._site._runner.addresses
 
 
