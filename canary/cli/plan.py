@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from canary.cli.params import SHARE
-from canary.core import reasons
-from canary.core.policy.notation import show_duration, show_share
+from canary.core.policy.notation import in_words, show_duration, show_share
 from canary.core.stats.eprocess import Side
 from canary.gateway.config import load
 from canary.toolkit.plan import HOUR, Estimate, GatePlan, Plan, StagePlan, show_margin
@@ -88,7 +87,7 @@ def _numbers(estimate: Estimate) -> tuple[str, str, str]:
 
 
 def _time(hours: float) -> str:
-    return reasons.duration(hours * HOUR) if isfinite(hours) else "never"
+    return in_words(hours * HOUR) if isfinite(hours) else "never"
 
 
 def _row(*cells: str) -> str:

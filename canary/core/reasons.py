@@ -5,6 +5,7 @@ from math import exp, floor
 
 from canary.core.margins import COST, FACTORS, LATENCY
 from canary.core.measure import MetricVerdict
+from canary.core.policy.notation import in_words
 from canary.core.stats.srm import THRESHOLD, Sample, expected_share, whole
 
 _TITLES = {
@@ -94,7 +95,7 @@ def shadow_only() -> str:
 
 def holding(held: float, hold: float) -> str:
     """The stage's minimum time has not passed."""
-    return f"the stage holds for {duration(hold)}; {duration(hold - held)} are left"
+    return f"the stage holds for {in_words(hold)}; {in_words(hold - held)} are left"
 
 
 def warming(n: int, needed: int) -> str:
@@ -104,13 +105,13 @@ def warming(n: int, needed: int) -> str:
 
 def passed(held: float) -> str:
     """Time is up for the stage's minimum."""
-    return f"the stage has held for {duration(held)}"
+    return f"the stage has held for {in_words(held)}"
 
 
 def expired(max_hold: float, *, rolls_back: bool) -> str:
     """The stage's longest time has passed without a decision."""
     then = "the policy then rolls back" if rolls_back else "nothing is promoted by waiting"
-    return f"undecided after {duration(max_hold)}, the longest that this stage may take; {then}"
+    return f"undecided after {in_words(max_hold)}, the longest that this stage may take; {then}"
 
 
 def already_spent(spent: float, level: float) -> str:
@@ -119,17 +120,6 @@ def already_spent(spent: float, level: float) -> str:
         f"earlier attempts or edits of the margins already risked a false rollback with probability {spent:.3g}; "
         f"with this one the chance of any is at most {spent + level:.3g}"
     )
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words, to the precision that matters: ``3 h 10 min``."""
-    minutes, rest = divmod(round(max(seconds, 0)), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    if minutes:
-        return f"{minutes} min"
-    return f"{rest} s"
 
 
 def _compared(found: MetricVerdict) -> str:

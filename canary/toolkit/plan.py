@@ -9,12 +9,11 @@ from dataclasses import asdict, dataclass, replace
 from math import inf, isfinite
 from typing import Any
 
-from canary.core import reasons
 from canary.core.margins import COST, FACTORS, margin, rate_margin
 from canary.core.policy.gates import Gate
 from canary.core.policy.load import policy_hash
 from canary.core.policy.model import ErrorRates, Policy, StagePolicy
-from canary.core.policy.notation import show_points, show_ratio
+from canary.core.policy.notation import in_words, show_points, show_ratio
 from canary.core.stats.bound import Law, expected_of_laws, fewest_of_laws
 from canary.core.stats.eprocess import Side
 from canary.toolkit.worlds import Supposed, world
@@ -221,4 +220,4 @@ def show_margin(gate: Gate, side: Side) -> str:
 
 
 def _words(hours: float) -> str:
-    return reasons.duration(hours * HOUR)
+    return in_words(hours * HOUR)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from canary.core.reasons import duration
+from canary.core.policy.notation import in_words
 from canary.store.store import Store
 from canary.web.headline import LOST
 from canary.web.status import status_of
@@ -109,7 +109,7 @@ def _why(outcome: Outcome, status: Mapping[str, Any], asked: Mapping[str, Any]) 
 
 def _last_seen(status: Mapping[str, Any]) -> str:
     age = status["controller"]["heartbeat_age"]
-    return "never" if age is None else f"{duration(age)} ago"
+    return "never" if age is None else f"{in_words(age)} ago"
 
 
 # --- the rules, in order; each is asked with the status now and the stage that is asked for ------------------------

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from canary.core.model import Decision, RolloutState
-from canary.core.policy.notation import show_share
-from canary.core.reasons import duration
+from canary.core.policy.notation import in_words, show_share
 from canary.core.stage import Event
 
 LOST = 60.0
@@ -44,7 +43,7 @@ def _unwatched(status: Mapping[str, Any]) -> bool:
 
 def _seen_last(status: Mapping[str, Any]) -> str:
     age = status["controller"]["heartbeat_age"]
-    seen = "has not been seen yet" if age is None else f"was last seen {duration(age)} ago"
+    seen = "has not been seen yet" if age is None else f"was last seen {in_words(age)} ago"
     return f"Nobody is watching: the controller {seen}, so new leases go to {status['safe_arm']}."
 
 

@@ -2,8 +2,6 @@
 
 from math import log
 
-import pytest
-
 from canary.core import reasons
 from canary.core.measure import ArmValue, Finding, MetricVerdict, Weighed
 from canary.core.stats.srm import Sample
@@ -58,12 +56,3 @@ def test_a_lopsided_sample():
         "212 of 2000 purchases belong to new (10.60%), where the design leads one to expect 5.00%; "
         "the chance of a draw as lopsided as this is below 1 in 1000"
     )
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 s"), (59, "59 s"), (90, "1 min"), (3600, "1 h"), (11400, "3 h 10 min"), (-5, "0 s")],
-)
-def test_durations_in_words(seconds, text):
-    """To the precision that matters at night."""
-    assert reasons.duration(seconds) == text

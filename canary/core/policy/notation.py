@@ -95,6 +95,17 @@ def show_duration(seconds: float) -> str:
     return f"{seconds:.10g}s"
 
 
+def in_words(seconds: float) -> str:
+    """Seconds in words, to the precision that matters: ``3 h 10 min``."""
+    minutes, rest = divmod(round(max(seconds, 0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    if minutes:
+        return f"{minutes} min"
+    return f"{rest} s"
+
+
 def show_points(value: float) -> str:
     """A difference of fractions as ``2pp``."""
     return f"{value * 100:.10g}pp"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from canary.core.policy.notation import (
     country,
     duration,
+    in_words,
     money,
     points,
     ratio,
@@ -190,3 +191,12 @@ def test_what_is_no_country(text: object) -> None:
     """What no call could carry is refused."""
     with pytest.raises(ValueError, match="expected a country's id such as 187, or its ISO code such as US"):
         country(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59, "59 s"), (90, "1 min"), (3600, "1 h"), (11400, "3 h 10 min"), (-5, "0 s")],
+)
+def test_durations_in_words(seconds: float, text: str) -> None:
+    """To the precision that matters at night."""
+    assert in_words(seconds) == text
