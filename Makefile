@@ -26,7 +26,7 @@ $(NODE)/node_modules/ready: $(NODE)/package.json
 	touch $@
 
 test: setup client check  ## lint, types and all tests
-	$(BIN)/pytest --numprocesses 2 --dist worksteal
+	$(BIN)/pytest --numprocesses 3 --dist worksteal  # many wait: one more than small machines have cores
 
 check: setup  ## lint and types only
 	$(BIN)/ruff check .
