@@ -135,12 +135,19 @@ class Pool:
         return answer
 
     async def _connected(self, way: Way) -> aiohttp.connector.Connection:
+        """A connection on which nothing has come that nobody asked for: it would be taken for the answer."""
         assert self._connector is not None, "the pool is not started"
         _way.set(way)
-        try:
-            return await self._connector.connect(self._place, [], self._timeout)
-        except TimeoutError as error:
-            raise aiohttp.ConnectionTimeoutError from error
+        while True:
+            try:
+                connection = await self._connector.connect(self._place, [], self._timeout)
+            except TimeoutError as error:
+                raise aiohttp.ConnectionTimeoutError from error
+            if connection.protocol is not None and not connection.protocol.should_close:
+                return connection
+            connection.close()
+            if way.created:
+                raise aiohttp.ServerDisconnectedError("it spoke before it was asked")
 
     @staticmethod
     async def _over(

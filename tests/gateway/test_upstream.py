@@ -10,6 +10,7 @@ from time import monotonic
 
 import pytest
 import trustme
+from aiohttp.client_proto import ResponseHandler
 
 from canary.core.model import Failure, Headers
 from canary.gateway import upstream as module
@@ -33,6 +34,7 @@ from tests.upstreams import (
     url_of,
     waits_for,
 )
+from tests.waiting import until
 
 LONG = 20.0
 """A timeout that no test reaches."""
@@ -55,6 +57,13 @@ async def pool(url: str, headers: Headers = (), **changes: object) -> AsyncItera
         yield upstream
     finally:
         await upstream.close()
+
+
+def idle_in(upstream: Upstream) -> list[ResponseHandler]:
+    """The connections that wait for a call."""
+    connector = upstream._pool._connector
+    assert connector is not None
+    return [protocol for kept in connector._conns.values() for protocol, _ in kept]
 
 
 async def send(upstream: Upstream, query: str = "action=getNumber", **changes: object) -> Sent:
@@ -122,6 +131,28 @@ async def test_what_comes_after_an_answer_is_no_answer_to_the_next_call(arm: Scr
     arm.next.append(raw(response("ACCESS_NUMBER:1:7") + response("ACCESS_NUMBER:2:7")))
     async with pool(arm.url) as upstream:
         await send(upstream)
+        sent = await send(upstream)
+    assert sent.response is not None
+    assert sent.response.body == b"OK"
+    assert [one.connection for one in arm.heard] == [1, 2]
+
+
+async def test_what_comes_on_an_idle_connection_is_no_answer_to_the_next_call(arm: ScriptedUpstream) -> None:
+    """A number that nobody asked for would be sold twice."""
+    release, came = asyncio.Event(), asyncio.Event()
+
+    async def says_more(wire: Wire, heard: Heard) -> None:
+        await wire.send(response("ACCESS_NUMBER:1:7"))
+        await release.wait()
+        await wire.send(response("ACCESS_NUMBER:2:7"))
+        came.set()
+
+    arm.next.append(says_more)
+    async with pool(arm.url) as upstream:
+        await send(upstream)
+        release.set()
+        await came.wait()
+        await until(lambda: any(idle.should_close for idle in idle_in(upstream)))
         sent = await send(upstream)
     assert sent.response is not None
     assert sent.response.body == b"OK"
