@@ -178,9 +178,11 @@ class Recovery:
         log.warning("a number of a lost purchase was found on %s and is cancelled", lease.arm)
         asked = await self._ask(lease.arm, lost.key, "setStatus", id=lease.id, status="8")
         self._observe(lease, asked)
+        if asked.exchange.reply.progress is not Progress.CANCELLED:
+            # for a code that the list did not tell of, or its answer was lost
+            asked = await self._ask(lease.arm, lost.key, "getStatus", id=lease.id)
+            self._observe(lease, asked)
         done = asked.exchange.reply.progress is Progress.CANCELLED
-        if not done:  # for a code that the list did not tell of, or its answer was lost
-            self._observe(lease, await self._ask(lease.arm, lost.key, "getStatus", id=lease.id))
         await self._close(lost, Fate.CANCELLED if done else Fate.REFUSED)
 
     def _observe(self, lease: Lease, asked: Asked) -> None:

@@ -161,6 +161,21 @@ async def test_a_cancel_is_sent_once_whatever_comes_of_it(tmp_path: Path, clock:
         assert (cancels(sellers), gateway.count("unrecovered_purchases")) == (1, 1)
 
 
+async def test_a_cancel_that_was_carried_out_counts_although_its_answer_is_lost(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """The lease says so itself: it is given back, and so it is in the books."""
+    sellers = providers(clock)
+    async with desk_rig(tmp_path, sellers, clock, recover_lost=True) as gateway:
+        await lose(gateway)
+        sellers.change(Arm.OLD, faults_on="setStatus")
+        clock.advance(LATE)
+        await work(gateway)
+        money = gateway.store.money(gateway.name)[Arm.OLD]
+        assert (cancels(sellers), gateway.count("recovered_purchases")) == (1, 1)
+        assert money.refunded == money.spent == sellers.books(Arm.OLD).spent
+
+
 async def test_a_list_that_cannot_be_had_is_asked_for_again(tmp_path: Path, clock: FakeClock) -> None:
     """Not at once, and only while the number could still be open."""
     sellers = providers(clock)
