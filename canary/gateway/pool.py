@@ -9,6 +9,7 @@ import ssl
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from time import monotonic
 
@@ -21,8 +22,6 @@ from yarl import URL
 
 MAX_HEADER = 64 * 1024
 """Bytes that one header of a reply may have; aiohttp's own 8 KB would lose a number over a long policy header."""
-
-SWITCHING = 101
 
 
 class TooLargeError(Exception):
@@ -165,7 +164,7 @@ class Pool:
         if protocol.transport is not None:  # or it broke just now, which reading tells
             protocol.transport.write(message)
         head, payload = await protocol.read()
-        while 100 <= head.code < 200 and head.code != SWITCHING:
+        while 100 <= head.code < 200 and head.code != HTTPStatus.SWITCHING_PROTOCOLS:
             head, payload = await protocol.read()
         declared = None if bodiless else head.headers.get("Content-Length")
         if declared is not None and int(declared) > most:
@@ -174,15 +173,13 @@ class Pool:
 
 
 async def _whole(payload: StreamReader, most: int) -> bytes:
-    content = await payload.readany()
-    if payload.at_eof() and len(content) <= most:
-        return content
-    chunks, size = [content], len(content)
-    while size <= most and (chunk := await payload.readany()):
-        chunks.append(chunk)
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := await payload.readany():
         size += len(chunk)
-    if size > most:
-        raise TooLargeError
+        if size > most:
+            raise TooLargeError
+        chunks.append(chunk)
     return b"".join(chunks)
 
 

@@ -163,7 +163,7 @@ class Upstream:
         return await self._pool.exchange(message, way, bodiless=bodiless, most=self._most)
 
     def _target(self, query: str, path: str | None) -> str:
-        """The endpoint, or ``path`` instead of it, with ``query`` as written."""
+        """The endpoint, or ``path`` instead of it, with ``query`` as written; nothing in either ends the line."""
         place = self._url.raw_path if path is None else f"/{ascii_only(path).removeprefix('/')}"
         return f"{place}?{ascii_only(query)}" if query else place
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from canary.core.model import Arm, Fate, LeaseState
+from canary.core.money import Money
 from canary.gateway.recovery import AGAIN, MARGIN
 from canary.sim.incoming import received
 from canary.sim.lease import State
@@ -38,6 +39,14 @@ async def lose(gateway: Rig, **params: str) -> None:
 async def work(gateway: Rig) -> None:
     await gateway.service.recovery.work()
     await gateway.flush()
+
+
+async def in_the_end(gateway: Rig, clock: FakeClock) -> Money:
+    """Old's money once every lease has ended by itself."""
+    clock.advance(1200)
+    gateway.service.ledger.close_expired()
+    await gateway.flush()
+    return gateway.store.money(gateway.name)[Arm.OLD]
 
 
 def cancels(sellers: Providers) -> int:
@@ -226,10 +235,7 @@ async def test_a_number_whose_code_came_stays_paid_for(tmp_path: Path, clock: Fa
         await lose(gateway)
         clock.advance(LATE)
         await work(gateway)
-        clock.advance(1200)
-        gateway.service.ledger.close_expired()
-        await gateway.flush()
-        money = gateway.store.money(gateway.name)[Arm.OLD]
+        money = await in_the_end(gateway, clock)
         assert (cancels(sellers), gateway.count("unrecovered_purchases")) == (0, 1)
         assert (money.spent, money.refunded) == (sellers.books(Arm.OLD).spent, Decimal(0))
 
@@ -250,10 +256,7 @@ async def test_a_code_that_no_list_tells_of_stays_paid_for_although_the_cancels_
         sellers.change(Arm.OLD, faults_on="setStatus", carried_out=0.0, **{"hang": 0.0, fault: 1.0})
         clock.advance(LATE)
         await work(gateway)
-        clock.advance(1200)
-        gateway.service.ledger.close_expired()
-        await gateway.flush()
-        money = gateway.store.money(gateway.name)[Arm.OLD]
+        money = await in_the_end(gateway, clock)
         assert (cancels(sellers), gateway.count("unrecovered_purchases")) == (1, 1)
         assert (money.spent, money.refunded) == (sellers.books(Arm.OLD).spent, Decimal(0))
 
