@@ -1,6 +1,7 @@
 """The controller's notebook of one era: evidence taken in from the store as leases mature, and the peaks so far."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from canary.control.era import Era
@@ -12,8 +13,15 @@ from canary.core.pairs import Pairs
 from canary.core.policy.model import Policy
 from canary.core.scores import judged_before
 from canary.core.verdict import StageFacts, Verdict
+from canary.store.leases import Bought
 from canary.store.store import Store
 from canary.store.ticks import Evidence as StoredEvidence
+
+PIECE = 250
+"""Purchases read at once."""
+
+PIECES = 20
+"""Pieces that a tick takes in at most; what is left, the next one does."""
 
 LOOK = "look"
 """The part of the stored evidence that holds what one look hands to the next."""
@@ -52,14 +60,25 @@ class Notebook:
         Raises:
             StoreError: the store cannot be read; what was taken in stays.
         """
-        read: dict[tuple[int, float], Any] = {}
+        places: defaultdict[tuple[int, float], list[str]] = defaultdict(list)
         for gate in self.evidence.gates:
             until = judged_before(now, gate.window, self._slowest_answer)
-            place = (self.evidence.cursor(gate.name), until)
-            if place not in read:
-                read[place] = store.matured(self._name, self.ground.attempt, *place, firsts=self._firsts)
-            for bought in read[place]:
-                self.evidence.add(gate.name, bought.serial, bought.purchase, bought.lease)
+            places[self.evidence.cursor(gate.name), until].append(gate.name)
+        for place, metrics in places.items():
+            for bought in self._matured(store, *place):
+                for metric in metrics:
+                    self.evidence.add(metric, bought.serial, bought.purchase, bought.lease)
+
+    def _matured(self, store: Store, after: int, until: float) -> Iterator[Bought]:
+        """What a tick takes in, read in pieces: all at once would be megabytes, and leave holes where they were."""
+        for _ in range(PIECES):
+            piece = store.matured(
+                self._name, self.ground.attempt, after, until, firsts=self._firsts, limit=PIECE
+            )
+            yield from piece
+            if len(piece) < PIECE:
+                return
+            after = piece[-1].serial
 
     def basis(
         self, stage: StageFacts, checks: tuple[Check, ...] = (), pairs: Mapping[str, Pairs] | None = None

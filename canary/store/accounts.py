@@ -23,7 +23,7 @@ from canary.core.leases import SKEW
 from canary.core.model import Arm
 from canary.core.money import NOTHING, Basis, Result
 from canary.store import settled
-from canary.store.leases import CHUNK
+from canary.store.lists import chunks
 from canary.store.rows import Row
 from canary.store.schema import accounts, arms, leases, statements
 from canary.store.schema import settled as counted
@@ -163,8 +163,7 @@ def _word(text: str | None) -> Word | None:
 
 
 def _confirm(connection: Connection, rollout: str, at: float, came: Sequence[Owed]) -> None:
-    for start in range(0, len(came), CHUNK):
-        keys = [one.lease for one in came[start : start + CHUNK]]
+    for keys in chunks([one.lease for one in came]):
         where = (leases.c.rollout == rollout, tuple_(*_LEASE).in_(keys))
         connection.execute(update(leases).where(*where).values(refunded_at=at))
 

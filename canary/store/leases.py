@@ -4,6 +4,7 @@ import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import batched
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, or_, select, tuple_
 
@@ -11,12 +12,10 @@ from canary.core.aliases import alias
 from canary.core.leases import LeaseEvent, apply, merge
 from canary.core.model import Arm, Kind, Lease, LeaseState, Purchase
 from canary.store import settled
+from canary.store.lists import CHUNK, chunks, filled
 from canary.store.rows import MAX_UNIT, lease_of, lease_row, purchase_of, purchase_row
 from canary.store.schema import leases, purchases
 from canary.store.upsert import insert_new, upsert
-
-CHUNK = 200
-"""Keys asked for in one statement."""
 
 
 def bind(
@@ -132,12 +131,12 @@ def visible_ids(
 ) -> dict[str, str]:
     """Those of an arm's own ids that clients know by another one."""
     found: dict[str, str] = {}
-    for start in range(0, len(own), CHUNK):
+    for part in chunks(own):
         where = (
             leases.c.rollout == rollout,
             leases.c.arm == arm,
             leases.c.kind == kind,
-            leases.c.id.in_(own[start : start + CHUNK]),
+            leases.c.id.in_(part),
             leases.c.visible_id != leases.c.id,
         )
         rows = connection.execute(select(leases.c.id, leases.c.visible_id).where(*where))
@@ -150,12 +149,12 @@ def known(
 ) -> dict[str, Lease]:
     """Those of an arm's numbers of a kind that are leases, by the arm's own ids."""
     found: dict[str, Lease] = {}
-    for start in range(0, len(own), CHUNK):
+    for part in chunks(own):
         where = (
             leases.c.rollout == rollout,
             leases.c.arm == arm,
             leases.c.kind == kind,
-            leases.c.id.in_(own[start : start + CHUNK]),
+            leases.c.id.in_(part),
         )
         rows = connection.execute(select(leases).where(*where)).mappings()
         found |= {row["id"]: lease_of(row) for row in rows}
@@ -181,9 +180,7 @@ def update(connection: Connection, rollout: str, changed: Sequence[Lease]) -> No
     They are locked in the order of their keys: two replicas with batches of the same leases wait, but not for each
     other.
     """
-    changed = sorted(changed, key=_key)
-    for start in range(0, len(changed), CHUNK):
-        part = changed[start : start + CHUNK]
+    for part in batched(sorted(changed, key=_key), CHUNK):
         known = {lease.lease_key: lease for lease in _by_key(connection, rollout, part)}
         merged = [merge(known[x.lease_key], x) if x.lease_key in known else x for x in part]
         upsert(connection, leases, [lease_row(rollout, lease) for lease in merged])
@@ -192,7 +189,7 @@ def update(connection: Connection, rollout: str, changed: Sequence[Lease]) -> No
 def _by_key(connection: Connection, rollout: str, wanted: Sequence[Lease]) -> list[Lease]:
     where = (
         leases.c.rollout == rollout,
-        tuple_(leases.c.arm, leases.c.kind, leases.c.id).in_([_key(lease) for lease in wanted]),
+        tuple_(leases.c.arm, leases.c.kind, leases.c.id).in_(filled([_key(lease) for lease in wanted])),
     )
     by_code_point = "C" if connection.dialect.name == "postgresql" else "BINARY"  # as Python sorts
     in_order = (leases.c.arm, leases.c.kind, leases.c.id.collate(by_code_point))
@@ -279,8 +276,7 @@ def _drawn_before(rollout: str) -> ColumnElement[bool]:
 
 def _issued(connection: Connection, rollout: str, ids: Sequence[str]) -> Mapping[str, list[Lease]]:
     found: defaultdict[str, list[Lease]] = defaultdict(list)
-    for start in range(0, len(ids), CHUNK):
-        part = ids[start : start + CHUNK]
+    for part in chunks(ids):
         where = (leases.c.rollout == rollout, leases.c.purchase.in_(part))
         for row in connection.execute(select(leases).where(*where).order_by(leases.c.id)).mappings():
             found[row["purchase"]].append(lease_of(row))

@@ -23,6 +23,7 @@ from canary.core.model import Arm, LeaseState
 from canary.core.money import Result
 from canary.store import settled
 from canary.store.book import Book, touched
+from canary.store.lists import filled
 from canary.store.schema import accounts, hazards, leases, purchases, rollouts, tallies, traits
 
 BATCH = 500
@@ -78,7 +79,9 @@ def _leases(connection: Connection, rollout: str, before: float) -> int:
     keys = [(row["arm"], row["kind"], row["id"]) for row in gone]
     key = tuple_(leases.c.arm, leases.c.kind, leases.c.id)
     return (
-        touched(connection, delete(leases).where(leases.c.rollout == rollout, key.in_(keys))) if keys else 0
+        touched(connection, delete(leases).where(leases.c.rollout == rollout, key.in_(filled(keys))))
+        if keys
+        else 0
     )
 
 
@@ -89,7 +92,11 @@ def _purchases(connection: Connection, rollout: str, before: float) -> int:
     old = (purchases.c.rollout == rollout, purchases.c.at < before, ~purchases.c.lost)
     found = connection.execute(_some(purchases, [*old, ~_may_be_evidence(), once, ~led_to])).mappings()
     serials = [row["serial"] for row in found]
-    return touched(connection, delete(purchases).where(purchases.c.serial.in_(serials))) if serials else 0
+    return (
+        touched(connection, delete(purchases).where(purchases.c.serial.in_(filled(serials))))
+        if serials
+        else 0
+    )
 
 
 def _may_be_evidence() -> ColumnElement[bool]:

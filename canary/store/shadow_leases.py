@@ -31,6 +31,7 @@ from canary import __version__
 from canary.core.budget import NOTHING, Caps, Refusal, Spent, day_of, last_day_of
 from canary.core.model import Decision
 from canary.store.book import Book, touched
+from canary.store.lists import filled
 from canary.store.rows import Row, decision_row, rollout_of
 from canary.store.schema import decisions, rollouts, shadow_leases, shadow_switch
 from canary.store.upsert import upsert
@@ -154,7 +155,7 @@ class ShadowBook(Book):
 
     def owned(self, own: Collection[str]) -> dict[str, float]:
         """Those of new's ids that are shadow leases, also ended ones, and when they were bought."""
-        found = self._select(shadow_leases.c.own_id.in_(sorted(own))) if own else []
+        found = self._select(shadow_leases.c.own_id.in_(filled(sorted(own)))) if own else []
         return {lease.own_id: lease.at for lease in found}
 
     def spent(self, now: float) -> Spent:

@@ -9,7 +9,7 @@ from canary.core.accounts import Word
 from canary.core.model import Arm, Kind
 from canary.core.money import Result
 from canary.store.book import Book, touched
-from canary.store.leases import CHUNK
+from canary.store.lists import chunks
 from canary.store.schema import leases, statements
 from canary.store.upsert import insert_new, upsert
 
@@ -88,11 +88,11 @@ class Statements(Book):
             upsert(
                 connection, statements, [{**common, "id": own, "word": word} for own, word in words.items()]
             )
-            for start in range(0, len(missing), CHUNK):
+            for part in chunks(missing):
                 charged = (
                     leases.c.rollout == self._rollout,
                     leases.c.arm == arm,
                     leases.c.kind == Kind.ACTIVATION,
-                    leases.c.id.in_(missing[start : start + CHUNK]),
+                    leases.c.id.in_(part),
                 )
                 connection.execute(update(leases).where(*charged).values(refunded_at=None))
