@@ -85,8 +85,7 @@ _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",  # a commit is on the disk when it returns, as promised before a number is shown
     "temp_store=MEMORY",
-    "cache_size=-1000",  # the system keeps the file's pages anyway
-    "soft_heap_limit=4000000",  # bytes that all connections of the process keep together
+    "cache_size=-200",  # the system keeps the file's pages anyway
 )
 
 
