@@ -8,6 +8,7 @@ from canary.cli.logs import configure
 from canary.cli.memory import settle
 from canary.gateway.config import Loaded, Secrets
 from canary.web.process import Process, process_facts
+from canary.workers.siblings import Siblings
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +22,23 @@ class Posting:
 
 
 class Answering:
-    """A front as the work of a worker."""
+    """A front as the work of a worker, which tells its siblings of the leases that it binds."""
 
-    def __init__(self, front: Front) -> None:
+    def __init__(self, front: Front, siblings: Siblings) -> None:
         self._front = front
+        self._siblings = siblings
 
     async def start(self) -> None:
-        """Answer clients.
+        """Answer clients. What siblings told meanwhile waits on the line.
 
         Raises:
             UsageError: a CA file cannot be read.
             StoreError: the store cannot be read.
         """
+        bindings = self._front.service.bindings
+        bindings.tell = self._siblings.tell
         await self._front.start()
+        self._siblings.listen(bindings.learn)
         settle()
 
     async def facts(self) -> Process:
@@ -50,7 +55,7 @@ class Answering:
         await self._front.close()
 
 
-def begin(number: int, posting: Posting) -> Answering:
+def begin(number: int, posting: Posting, siblings: Siblings) -> Answering:
     """The worker of that number, before it answers.
 
     Raises:
@@ -65,5 +70,6 @@ def begin(number: int, posting: Posting) -> Answering:
             posting.settings,
             control=False,
             inherited=socket.socket(fileno=posting.listening),
-        )
+        ),
+        siblings,
     )

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import batched
 
 from canary.core.leases import merge
 from canary.core.model import Arm, Call, Kind, Lease, LeaseKey, LeaseState, Purchase
@@ -18,6 +19,9 @@ PATIENCE = 5.0
 LOOKUPS = 16
 """Leases that are looked for at the same time."""
 
+TOLD = 100
+"""Leases in one message to the siblings."""
+
 ENDED = 1024
 """Ended leases that stay in memory, the last ones bought; the store answers for those before them."""
 
@@ -30,6 +34,9 @@ class Bindings:
 
     Args:
         grace: seconds that an ended lease stays in memory; after that it is looked up in the store.
+
+    Attributes:
+        tell: is given the leases that were bound here or have ended, for the ``learn`` of other processes.
     """
 
     def __init__(self, store: Store, writer: GroupCommit, rollout: str, grace: float) -> None:
@@ -41,6 +48,7 @@ class Bindings:
         self._changed: dict[LeaseKey, Lease] = {}
         self._aliases: dict[tuple[Arm, Kind], dict[str, str]] = {}
         self.used: set[Arm] = set()
+        self.tell: Callable[[Sequence[Lease]], None] = _nobody
         self._turns = asyncio.Semaphore(LOOKUPS)
         self.shared = store.shared
         """Whether other replicas bind leases too, so that memory does not know all that are alive."""
@@ -128,10 +136,21 @@ class Bindings:
             StoreError: they could not be written.
         """
         bound = await self._writer.bind(purchase, leases)
-        for lease in bound:
-            before = self._live.pop((lease.kind, lease.visible_id), None)
-            self._remember(merge(before, lease) if before else lease)  # of two lives the later
+        self.learn(bound)
+        self._tell(bound)
         return bound
+
+    def learn(self, leases: Iterable[Lease]) -> None:
+        """Take in what is known of leases now, here or in another process."""
+        for lease in leases:
+            key = (lease.kind, lease.visible_id)
+            if (before := self._live.get(key)) is not None:
+                self._live[key] = merge(before, lease)  # of two lives the later
+            self._remember(lease)
+
+    def _tell(self, leases: Sequence[Lease]) -> None:
+        for some in batched(leases, TOLD):
+            self.tell(some)
 
     async def adopt(self, lease: Lease) -> Lease:
         """Bind a lease that was bought before the harness was put in."""
@@ -162,6 +181,7 @@ class Bindings:
     def take_changed(self) -> list[Lease]:
         """The leases that changed since the last call."""
         changed, self._changed = self._changed, {}
+        self._tell([lease for lease in changed.values() if lease.state is not LeaseState.OPEN])
         return list(changed.values())
 
     def give_back(self, leases: Iterable[Lease]) -> None:
@@ -233,3 +253,7 @@ class Bindings:
         self.used.add(lease.arm)
         if lease.visible_id != lease.id:
             self._aliases.setdefault((lease.arm, lease.kind), {})[lease.id] = lease.visible_id
+
+
+def _nobody(_leases: Sequence[Lease]) -> None:
+    """Where one process answers all clients."""

@@ -12,6 +12,7 @@ import sys
 
 from canary.workers.channel import Channel
 from canary.workers.job import Ask, Failed, Order, Ready, Told, Work
+from canary.workers.siblings import Siblings
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ async def _main(end: socket.socket) -> int:
 async def _begun(order: Order) -> Work | Failed:
     """The work at work, or what kept it from that."""
     try:
-        work = order.job.begin(order.number, order.job.argument)
+        work = order.job.begin(order.number, order.job.argument, Siblings.of(order.number, order.lines))
         await work.start()
     except Exception as error:
         if not isinstance(error, order.job.readable):

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from canary.workers.siblings import Line, Siblings
+
 
 class Work(Protocol):
     """What runs inside one worker."""
@@ -29,11 +31,11 @@ class Work(Protocol):
 class Job:
     """Begins the work of one worker.
 
-    ``begin`` is a function of a module, called in the worker with its number and ``argument``, which is sent to it
-    by pickle. ``readable``: errors whose text is for the user; others are shown whole.
+    ``begin`` is a function of a module, called in the worker with its number, ``argument``, which is sent to it by
+    pickle, and the other workers. ``readable``: errors whose text is for the user; others are shown whole.
     """
 
-    begin: Callable[[int, Any], Work]
+    begin: Callable[[int, Any, Siblings], Work]
     argument: Any
     readable: tuple[type[Exception], ...] = ()
 
@@ -44,6 +46,7 @@ class Order:
 
     number: int
     job: Job
+    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any
 
 from canary.workers.job import Job
+from canary.workers.siblings import Lines
 from canary.workers.worker import Worker, WorkerError
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Supervisor:
         self._count = count
         self._job = job
         self._inherit = inherit
+        self._lines = Lines(count)
         self._drain = drain
         self._buried = buried
         self._alive: dict[int, Worker] = {}
@@ -94,6 +96,7 @@ class Supervisor:
         for worker in self._alive.values():
             worker.terminate()
         await asyncio.gather(*(self._end(worker) for worker in self.alive))
+        self._lines.close()
 
     async def _end(self, worker: Worker) -> None:
         try:
@@ -105,7 +108,7 @@ class Supervisor:
         self._bury(worker)
 
     async def _begin(self, number: int) -> None:
-        self._alive[number] = await Worker.begin(number, self._job, self._inherit)
+        self._alive[number] = await Worker.begin(number, self._job, self._inherit, self._lines.descriptors)
 
     async def _keep(self, number: int) -> None:
         """See to it that there is a worker in this place."""

@@ -8,11 +8,13 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Sequence
+from itertools import chain
 from time import monotonic
 from typing import Any, Self
 
 from canary.workers.channel import Channel
 from canary.workers.job import Ask, Failed, Job, Order, Told
+from canary.workers.siblings import Line
 
 START = 60.0
 """Seconds in which a worker must be ready."""
@@ -44,11 +46,12 @@ class Worker:
         self._listening: asyncio.Task[None] | None = None
 
     @classmethod
-    async def begin(cls, number: int, job: Job, inherit: Sequence[int]) -> Self:
+    async def begin(cls, number: int, job: Job, inherit: Sequence[int], lines: Sequence[Line]) -> Self:
         """Start a worker and wait until it serves.
 
         Args:
             inherit: file descriptors that it has under the same numbers.
+            lines: what workers tell each other over, by number.
 
         Raises:
             WorkerError: it could not begin.
@@ -59,22 +62,22 @@ class Worker:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), *inherit),
+                pass_fds=(theirs.fileno(), *inherit, *chain.from_iterable(lines)),
                 # this program, wherever it was found, and nothing that happens to lie in the working directory
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
         worker = cls(number, process, await Channel.over(ours))
         try:
-            await worker._get_ready(job)
+            await worker._get_ready(Order(number, job, tuple(lines)))
         except BaseException:
             await worker.kill()
             raise
         return worker
 
-    async def _get_ready(self, job: Job) -> None:
+    async def _get_ready(self, order: Order) -> None:
         try:
             async with asyncio.timeout(START):
-                await self._channel.send(Order(self.number, job))
+                await self._channel.send(order)
                 said = await self._channel.receive()
         except TimeoutError:
             raise WorkerError(f"worker {self.number} was not ready within {START:g} s") from None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -43,6 +44,26 @@ async def test_what_was_bound_is_found_without_the_store(
     [bound] = await bindings.bind(tpurchase(), [tlease(id="7")])
     monkeypatch.setattr(store, "find", _gone)
     assert await bindings.find(tcall("getStatus", id="7")) == {"7": bound}
+
+
+async def test_what_another_process_has_bound_is_found_without_the_store(
+    bindings: Bindings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It tells of its leases, and of their end; what is known here of the same lease is kept."""
+    other = Bindings(store, GroupCommit(store, NAME), NAME, GRACE)
+    other.tell = bindings.learn
+    [bound] = await other.bind(tpurchase(), [tlease(id="7")])
+    monkeypatch.setattr(store, "find", _gone)
+    assert await bindings.find(tcall("getStatus", id="7")) == {"7": bound}
+    bindings.update(replace(bound, seen_at=NOW + 9))
+    other.update(replace(bound, seen_at=NOW + 5))
+    other.take_changed()
+    assert bindings.current(bound).state is LeaseState.OPEN
+    other.update(replace(bound, state=LeaseState.SUCCEEDED, ended_at=NOW + 6))
+    other.take_changed()
+    assert bindings.current(bound) == replace(
+        bound, state=LeaseState.SUCCEEDED, ended_at=NOW + 6, seen_at=NOW + 9
+    )
 
 
 def _gone(*_: object) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from canary.workers.job import Job
+from canary.workers.siblings import Siblings
 from canary.workers.supervisor import Supervisor
 
 
@@ -23,6 +24,8 @@ class Toy:
     folder: Path
     asked: int = 0
     refreshed: int = 0
+    siblings: Siblings | None = None
+    heard: list[int] = field(default_factory=list)
 
     async def start(self) -> None:
         """Fail when there is a file that says why."""
@@ -30,17 +33,23 @@ class Toy:
         broken = self.folder / "broken"
         if broken.exists():
             raise ToldError(broken.read_text(encoding="utf-8"))
+        assert self.siblings is not None, "a worker has siblings"
+        self.siblings.listen(self.heard.append)
 
-    async def facts(self) -> dict[str, int]:
+    async def facts(self) -> dict[str, Any]:
         """Who it is and how often it was asked; it hangs when it is told to."""
         if (self.folder / "hang").exists():
             (self.folder / "hang").unlink()
             signal.pause()
         self.asked += 1
-        return {"number": self.number, "pid": os.getpid(), "asked": self.asked, "refreshed": self.refreshed}
+        counts = {"asked": self.asked, "refreshed": self.refreshed, "heard": self.heard}
+        return {"number": self.number, "pid": os.getpid(), **counts}
 
     async def refresh(self) -> None:
+        """Tell the siblings."""
         self.refreshed += 1
+        if self.siblings is not None:
+            self.siblings.tell(os.getpid())
 
     async def stop(self) -> None:
         """At once, or never."""
@@ -53,9 +62,9 @@ class Toy:
             log.write(f"{word} {self.number} {os.getpid()}\n")
 
 
-def begin(number: int, folder: Path) -> Toy:
+def begin(number: int, folder: Path, siblings: Siblings) -> Toy:
     """The work of one worker."""
-    return Toy(number, folder)
+    return Toy(number, folder, siblings=siblings)
 
 
 @dataclass

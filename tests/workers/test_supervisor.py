@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from canary.workers import supervisor as module
-from canary.workers.worker import WorkerError
+from canary.workers.worker import Worker, WorkerError
 from tests.waiting import until
 from tests.workers.crew import Crew
 
@@ -31,6 +31,25 @@ async def test_each_worker_tells_its_own_facts(crew: Crew) -> None:
     assert len({one["pid"] for one in first} | {os.getpid()}) == 3
     assert all(later["asked"] > one["asked"] for one, later in zip(first, again, strict=True))
     assert [one["refreshed"] for one in first + again] == [0, 0, 1, 1]
+
+
+async def test_workers_hear_each_other_and_their_successors_too(crew: Crew) -> None:
+    """What one tells reaches the other, also one that has taken a dead one's place."""
+    first, second = crew.supervisor.alive
+    await first.ask(anew=True)
+    await until_told(second, [first.pid])
+    os.kill(first.pid, signal.SIGKILL)
+    await until(lambda: crew.supervisor.replaced == 1 and len(crew.supervisor.alive) == 2)
+    await second.ask(anew=True)
+    [successor] = [one for one in crew.supervisor.alive if one is not second]
+    await until_told(successor, [second.pid])
+
+
+async def until_told(worker: Worker, pids: list[int]) -> None:
+    """Ask a worker until it has heard that, and no more."""
+    async with asyncio.timeout(20):
+        while worker.facts is None or worker.facts["heard"] != pids:
+            await worker.ask()
 
 
 async def test_a_killed_worker_is_replaced(crew: Crew) -> None:
