@@ -18,6 +18,7 @@ MIRROR = "nginx mirror"
 BARE = "mitmdump, bare"
 POOLED = "mitmdump, pooled script"
 PASS = "same master, pass-through"
+PASS_WORKERS = "pass-through, 2 workers"
 CANARY = "canary run"
 THIN = "canary run, thin ingress"
 WORKERS = "canary run, 2 workers"
@@ -160,15 +161,19 @@ async def _mitmdump(upstream: Upstream, name: str, more: list[str]) -> AsyncIter
         yield port, process.pid
 
 
-@asynccontextmanager
-async def pass_through(upstream: Upstream) -> AsyncIterator[Peer]:
-    """The harness's own master and pool, with nothing between them."""
-    log = upstream.folder / f"pass-through-{upstream.scheme}.log"
-    command = [sys.executable, "-m", "bench.passthrough", upstream.url("old")]
-    command += [str(upstream.ca)] if upstream.ca else []
-    async with running(command, log, {"PYTHONPATH": str(_ROOT)}) as process:
-        port = int((await ready_line(process, log)).split()[1])
-        yield Peer(PASS, Target(port), process.pid)
+def pass_through(name: str = PASS, *, workers: int = 1) -> Start:
+    """The harness's own master, or workers, with a pool and nothing between them."""
+
+    @asynccontextmanager
+    async def start(upstream: Upstream) -> AsyncIterator[Peer]:
+        log = upstream.folder / f"pass-through-{workers}-{upstream.scheme}.log"
+        command = [sys.executable, "-m", "bench.passthrough", upstream.url("old"), str(workers)]
+        command += [str(upstream.ca)] if upstream.ca else []
+        async with running(command, log, {"PYTHONPATH": str(_ROOT)}) as process:
+            port = int((await ready_line(process, log)).split()[1])
+            yield Peer(name, Target(port), process.pid)
+
+    return start
 
 
 def canary(

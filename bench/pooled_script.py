@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mitmproxy import http
 
-from bench.passthrough import PassThrough
+from bench.passing import PassThrough
 from canary.proxy.addon import GatewayAddon
 
 

@@ -45,7 +45,8 @@ QUICK = Effort(https=(3, 1.0), http=(1, 0.7), round_trip=(1, 4.0), shadow=(3, 2.
 
 async def measure(upstreams: Upstreams, effort: Effort, only: Collection[str], voice: Voice) -> Turns:
     """The scenarios in turn; ``only`` names those wanted, if not all."""
-    paths = [peers.direct, peers.mitmdump, peers.mitmdump_pooled, peers.pass_through, peers.canary()]
+    paths = [peers.direct, peers.mitmdump, peers.mitmdump_pooled, peers.pass_through()]
+    paths += [peers.pass_through(peers.PASS_WORKERS, workers=2), peers.canary()]
     paths.append(peers.canary(peers.WORKERS, options=("--workers", "2")))
     paths.append(peers.canary(peers.THIN, options=("--ingress", "asgi")))
     if nginx.available():

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.figures import Figure, Ratio, Runs, Sample, quantile
-from bench.peers import BARE, CANARY, DIRECT, PASS, PLAIN, SHADOWING, SPLIT, THIN, WORKERS
+from bench.peers import BARE, CANARY, DIRECT, PASS, PASS_WORKERS, PLAIN, SHADOWING, SPLIT, THIN, WORKERS
 
 MEGABYTE = 1_000_000
 
@@ -118,6 +118,7 @@ _TARGETS: Sequence[Callable[[Runs], Verdict]] = (
     Compared(1, "thin: calls/s >= 10x bare mitmdump, close", "https", "close", rate, THIN, BARE, 10.0),
     Compared(2, "calls/s >= 1.3x direct HTTPS, close", "https", "close", rate, CANARY, DIRECT, 1.3),
     Compared(2, "thin: calls/s >= 1.3x direct HTTPS, close", "https", "close", rate, THIN, DIRECT, 1.3),
+    Compared(2, "pass-through: calls/s by direct, close", "https", "close", rate, PASS, DIRECT),
     Compared(
         2, "p50 <= 0.40x direct, 50 ms away, close", "round trip", "close", p50, CANARY, DIRECT, at_most=0.4
     ),
@@ -142,6 +143,12 @@ _TARGETS: Sequence[Callable[[Runs], Verdict]] = (
         at_most=1.1,
     ),
     Compared(6, "2 workers: CPU <= 1.10x of one, close", "https", "close", cpu, WORKERS, CANARY, at_most=1.1),
+    *(
+        Compared(
+            6, f"pass-through, 2 workers: CPU by one, {client}", "https", client, cpu, PASS_WORKERS, PASS
+        )
+        for client in ("keep-alive", "close")
+    ),
     Compared(7, "calls/s by nginx split_clients, keep-alive", "https", "keep-alive", rate, CANARY, SPLIT),
     Compared(7, "calls/s by nginx split_clients, close", "https", "close", rate, CANARY, SPLIT),
     Compared(7, "calls/s by direct, keep-alive", "https", "keep-alive", rate, CANARY, DIRECT),
