@@ -181,8 +181,11 @@ class Bindings:
     def take_changed(self) -> list[Lease]:
         """The leases that changed since the last call."""
         changed, self._changed = self._changed, {}
-        self._tell([lease for lease in changed.values() if lease.state is not LeaseState.OPEN])
         return list(changed.values())
+
+    def written(self, leases: Iterable[Lease]) -> None:
+        """Leases that the store has taken: siblings that hold one open need not, once it has ended."""
+        self._tell([lease for lease in leases if lease.state is not LeaseState.OPEN])
 
     def give_back(self, leases: Iterable[Lease]) -> None:
         """Leases that could not be written: they are taken again next time, unless changed since."""

@@ -185,6 +185,7 @@ class Ledger:
             self.store_lost = isinstance(error, StoreUnavailable | StoreUnusable)
             return False
         self.store_lost = False
+        self._bindings.written(leases)
         self._flushed_at = self._clock()
         self._drop_old_tallies()
         return True

@@ -76,12 +76,10 @@ def _leases(connection: Connection, rollout: str, before: float) -> int:
         where.append(or_(leases.c.result != Result.REFUND, leases.c.refunded_at.is_not(None)))
     gone = connection.execute(_some(leases, where)).mappings().all()
     settled.add(connection, rollout, gone)
-    keys = [(row["arm"], row["kind"], row["id"]) for row in gone]
+    keys = filled([(row["arm"], row["kind"], row["id"]) for row in gone])
     key = tuple_(leases.c.arm, leases.c.kind, leases.c.id)
     return (
-        touched(connection, delete(leases).where(leases.c.rollout == rollout, key.in_(filled(keys))))
-        if keys
-        else 0
+        touched(connection, delete(leases).where(leases.c.rollout == rollout, key.in_(keys))) if keys else 0
     )
 
 
@@ -91,12 +89,8 @@ def _purchases(connection: Connection, rollout: str, before: float) -> int:
     once = or_(purchases.c.unit.is_(None), purchases.c.unit.not_like("%:%"))
     old = (purchases.c.rollout == rollout, purchases.c.at < before, ~purchases.c.lost)
     found = connection.execute(_some(purchases, [*old, ~_may_be_evidence(), once, ~led_to])).mappings()
-    serials = [row["serial"] for row in found]
-    return (
-        touched(connection, delete(purchases).where(purchases.c.serial.in_(filled(serials))))
-        if serials
-        else 0
-    )
+    serials = filled([row["serial"] for row in found])
+    return touched(connection, delete(purchases).where(purchases.c.serial.in_(serials))) if serials else 0
 
 
 def _may_be_evidence() -> ColumnElement[bool]:

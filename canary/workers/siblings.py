@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Self
 
 MAX_MESSAGE = 1 << 18
-"""Bytes; a socket's room is smaller as systems come."""
+"""Bytes; a socket has room for less, as systems come."""
 
 MOST = 64
 """Messages heard in one turn of the event loop."""

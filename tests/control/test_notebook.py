@@ -5,6 +5,7 @@ from math import inf
 
 import pytest
 
+from canary.control import notebook as module
 from canary.control.era import Era
 from canary.control.notebook import LOOK, Notebook
 from canary.core.basis import Ground
@@ -162,3 +163,19 @@ def test_a_basis_says_how_far_was_read(world: World) -> None:
     assert set(cursors) == {*GATES, "stock"}
     assert cursors["lease_success"] == 0
     assert 0 < cursors["early_success"] < cursors["acquire"] == 20
+
+
+def test_a_tick_reads_in_pieces_and_no_more_than_so_many(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A controller that was away for long takes what matured meanwhile in several ticks, nothing twice."""
+    monkeypatch.setattr(module, "PIECE", 7)
+    monkeypatch.setattr(module, "PIECES", 2)
+    world.buy(20)
+    world.mature()
+    notebook = opened(world)
+    read = []
+    for _ in range(3):
+        notebook.take_in(world.store, world.clock())
+        read.append([notebook.evidence.cursor(gate) for gate in GATES])
+    assert read == [[14] * len(GATES), [20] * len(GATES), [20] * len(GATES)]

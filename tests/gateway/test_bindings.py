@@ -57,10 +57,12 @@ async def test_what_another_process_has_bound_is_found_without_the_store(
     assert await bindings.find(tcall("getStatus", id="7")) == {"7": bound}
     bindings.update(replace(bound, seen_at=NOW + 9))
     other.update(replace(bound, seen_at=NOW + 5))
-    other.take_changed()
+    other.written(other.take_changed())
     assert bindings.current(bound).state is LeaseState.OPEN
     other.update(replace(bound, state=LeaseState.SUCCEEDED, ended_at=NOW + 6))
-    other.take_changed()
+    changed = other.take_changed()
+    assert bindings.current(bound).state is LeaseState.OPEN, "a process that dies now has written nothing"
+    other.written(changed)
     assert bindings.current(bound) == replace(
         bound, state=LeaseState.SUCCEEDED, ended_at=NOW + 6, seen_at=NOW + 9
     )
