@@ -1,6 +1,5 @@
 """What the workers of ``canary run`` know of each other's leases."""
 
-import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,9 +12,10 @@ from canary.gateway.bindings import Bindings
 from canary.store.rollouts import StoredPolicy
 from canary.store.store import Store
 from canary.store.writer import GroupCommit
-from canary.workers.siblings import Lines, Siblings
+from canary.workers.siblings import Lines
 from tests.factories import tcall, tlease, tpurchase, trollout
 from tests.waiting import until
+from tests.workers.crew import siblings
 
 
 async def _at_once() -> None:
@@ -32,8 +32,7 @@ async def test_a_lease_that_one_worker_binds_is_in_the_memory_of_the_other(
     memories = [Bindings(store, GroupCommit(store, name), name, grace=3600) for _ in range(2)]
     for number, bindings in enumerate(memories):
         front: Any = SimpleNamespace(start=_at_once, service=SimpleNamespace(bindings=bindings))
-        copies = [(os.dup(hears), os.dup(speaks)) for hears, speaks in lines.descriptors]
-        await Answering(front, Siblings.of(number, copies)).start()
+        await Answering(front, siblings(number, lines)).start()
     [bound] = await memories[0].bind(tpurchase(), [tlease(id="7")])
     await until(lambda: memories[1].remembered(tcall("getStatus", id="7")) == {"7": bound})
     lines.close()

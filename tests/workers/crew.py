@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from canary.workers.job import Job
-from canary.workers.siblings import Siblings
+from canary.workers.siblings import Lines, Siblings
 from canary.workers.supervisor import Supervisor
 
 
@@ -65,6 +65,11 @@ class Toy:
 def begin(number: int, folder: Path, siblings: Siblings) -> Toy:
     """The work of one worker."""
     return Toy(number, folder, siblings=siblings)
+
+
+def siblings(number: int, lines: Lines) -> Siblings:
+    """What a worker makes of the lines, which are its own copies in another process."""
+    return Siblings.of(number, [(os.dup(hears), os.dup(speaks)) for hears, speaks in lines.descriptors])
 
 
 @dataclass

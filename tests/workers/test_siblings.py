@@ -1,13 +1,13 @@
 """What workers tell each other, whichever of them listens."""
 
 import asyncio
-import os
 from collections.abc import Iterator
 
 import pytest
 
-from canary.workers.siblings import Lines, Siblings
+from canary.workers.siblings import Lines
 from tests.waiting import until
+from tests.workers.crew import siblings
 
 LONG = "x" * 10_000
 
@@ -20,15 +20,10 @@ def lines() -> Iterator[Lines]:
     between.close()
 
 
-def worker(number: int, lines: Lines) -> Siblings:
-    """What a worker makes of the lines, which are its own copies in another process."""
-    return Siblings.of(number, [(os.dup(hears), os.dup(speaks)) for hears, speaks in lines.descriptors])
-
-
 async def test_what_one_tells_all_the_others_hear(lines: Lines) -> None:
     """In order, whole, and not the one who told it."""
     heard: dict[int, list[object]] = {0: [], 1: [], 2: []}
-    workers = [worker(number, lines) for number in heard]
+    workers = [siblings(number, lines) for number in heard]
     for number, one in enumerate(workers):
         one.listen(heard[number].append)
     workers[1].tell(["a", LONG])
@@ -39,7 +34,7 @@ async def test_what_one_tells_all_the_others_hear(lines: Lines) -> None:
 
 async def test_who_does_not_listen_holds_nobody_up(lines: Lines) -> None:
     """A full line takes no more, what is on it is heard later, and from then on it takes messages again."""
-    first, second = worker(0, lines), worker(1, lines)
+    first, second = siblings(0, lines), siblings(1, lines)
     heard: list[str] = []
     for number in range(1000):
         first.tell(f"{number} {LONG}")
@@ -55,7 +50,7 @@ async def test_who_does_not_listen_holds_nobody_up(lines: Lines) -> None:
 
 async def test_a_successor_hears_what_was_told_meanwhile(lines: Lines) -> None:
     """A worker that is replaced leaves its line to the next one."""
-    worker(1, lines).tell("before it was there")
+    siblings(1, lines).tell("before it was there")
     heard: list[str] = []
-    worker(0, lines).listen(heard.append)
+    siblings(0, lines).listen(heard.append)
     await until(lambda: heard == ["before it was there"])
